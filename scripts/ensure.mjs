@@ -92,7 +92,11 @@ function adopt(root, lock) {
     return found ? found.version === version && found.integrity === integrity : optional === true
   }
   if (!wanted.every(holds)) return false
-  writeFileSync(stampOf(root), lock)
+  try {
+    writeFileSync(stampOf(root), lock)
+  } catch {
+    // installed by another user: the comparison is made again at every start
+  }
   return true
 }
 
@@ -119,9 +123,8 @@ async function install(root, note) {
 /** An optional package whose download fails is skipped silently by npm, and one for another libc does not run. */
 async function checkBinary() {
   const binary = nodeBinary()
-  const code = await exitOf(
-    spawn(binary, ['-e', `process.exit(parseInt(process.versions.node) >= ${NODE_MAJOR} ? 0 : 9)`]),
-  )
+  const proof = `process.exit(parseInt(process.versions.node) >= ${NODE_MAJOR} ? 0 : 9)`
+  const code = await exitOf(spawn(binary, ['-e', proof])).catch(() => 1)
   if (code !== 0) throw new Error(`${binary} does not run here; run Entrepot with Node ${NODE_MAJOR} or newer`)
 }
 
@@ -185,12 +188,8 @@ function removeIfStale(path) {
 
 /** `pid`, or on Linux `pid@start`: pids repeat, above all in containers, where every start has the same ones. */
 function identityOf(pid) {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return `${pid}@${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`
-  } catch {
-    return `${pid}`
-  }
+  const start = linuxStat(pid)?.[19]
+  return start === undefined ? `${pid}` : `${pid}@${start}`
 }
 
 function isAlive(identity) {
@@ -200,7 +199,19 @@ function isAlive(identity) {
   } catch (error) {
     return error.code === 'EPERM'
   }
+  // a zombie is dead, and stays one for good in a container whose first process buries nobody
+  if (linuxStat(pid)?.[0] === 'Z') return false
   return identityOf(pid) === identity || !identity.includes('@')
+}
+
+/** The fields of /proc/PID/stat after the name (proc_pid_stat(5)): 0 is the state, 19 the start time. */
+function linuxStat(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  } catch {
+    return undefined
+  }
 }
 
 function exitOf(child) {
