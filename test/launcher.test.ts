@@ -146,7 +146,7 @@ test('install: npm sees a clean environment', { skip: needsShell }, async (t) =>
   }
   await launch(process.execPath, root, [], polluted).ended
   const environment = readFileSync(join(root, 'npm.env'), 'utf8')
-  assert.doesNotMatch(environment, /^(NODE_ENV|npm_config_omit|npm_lifecycle_|npm_package_)|^PATH=.*node_modules/m)
+  assert.doesNotMatch(environment, /^(NODE_ENV=|npm_config_omit=|npm_lifecycle_|npm_package_)|^PATH=.*node_modules/m)
   assert.match(environment, /^npm_config_color=false$/m)
 })
 
