@@ -1,0 +1,28 @@
+import type { Transaction } from '../metadata-store.ts'
+
+export type DeletionKind = 'registry' | 'repository' | 'manifest' | 'tag' | 'blob' | 'token'
+
+/**
+ * One act of deleting; what it hides carries the returned id, and restoring undoes exactly that id. The contract is
+ * the registry's. `purgeAfter` is the end of quarantine, milliseconds UTC.
+ */
+export async function addDeletion(
+  sql: Transaction,
+  deletion: {
+    readonly kind: DeletionKind
+    readonly registryId: number
+    /** What was named: a digest, a tag, a repository, a registry. */
+    readonly subject: string
+    readonly deletedBy: string
+    readonly purgeAfter: number
+  },
+): Promise<number> {
+  const { kind, registryId, subject, deletedBy, purgeAfter } = deletion
+  const row = await sql.get<{ id: number }>`
+    INSERT INTO deletions (kind, contract_id, registry_id, subject, deleted_by, deleted_at, purge_after)
+    SELECT ${kind}, g.contract_id, g.id, ${subject}, ${deletedBy}, ${sql.now()}, ${purgeAfter}
+      FROM registries g WHERE g.id = ${registryId}
+    RETURNING id`
+  if (!row) throw new TypeError(`registry ${registryId} has no row`)
+  return row.id
+}
