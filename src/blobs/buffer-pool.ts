@@ -1,0 +1,40 @@
+/** The default chunk: one ciphertext segment. */
+export const CHUNK_BYTES = 1024 * 1024
+/** Below this a fresh buffer is cheaper than a megabyte kept. */
+const SMALL_BYTES = 64 * 1024
+
+/**
+ * Buffers for reading, used again: fresh megabytes cost more than decrypting them (measured: page faults and their
+ * collection). What is lent is counted, what lies here is bounded.
+ */
+export class BufferPool {
+  readonly #idle: Buffer[] = []
+  readonly #maxIdle: number
+  #lentBytes = 0
+
+  constructor(maxIdleBytes: number) {
+    this.#maxIdle = Math.floor(maxIdleBytes / CHUNK_BYTES)
+  }
+
+  get lentBytes(): number {
+    return this.#lentBytes
+  }
+
+  /** A buffer of at least `bytes`; it holds what its last user left in it (ciphertext). */
+  take(bytes: number): Buffer {
+    const buffer = this.#find(bytes)
+    this.#lentBytes += buffer.length
+    return buffer
+  }
+
+  /** `buffer` must be one that `take` gave and nobody uses any more. */
+  giveBack(buffer: Buffer): void {
+    this.#lentBytes -= buffer.length
+    if (buffer.length === CHUNK_BYTES && this.#idle.length < this.#maxIdle) this.#idle.push(buffer)
+  }
+
+  #find(bytes: number): Buffer {
+    if (bytes <= SMALL_BYTES || bytes > CHUNK_BYTES) return Buffer.allocUnsafeSlow(bytes)
+    return this.#idle.pop() ?? Buffer.allocUnsafeSlow(CHUNK_BYTES)
+  }
+}
