@@ -20,9 +20,9 @@ export async function addDeletion(
   const { kind, registryId, subject, deletedBy, purgeAfter } = deletion
   const row = await sql.get<{ id: number }>`
     INSERT INTO deletions (kind, contract_id, registry_id, subject, deleted_by, deleted_at, purge_after)
-    SELECT ${kind}, g.contract_id, g.id, ${subject}, ${deletedBy}, ${sql.now()}, ${purgeAfter}
-      FROM registries g WHERE g.id = ${registryId}
+    VALUES (${kind}, (SELECT contract_id FROM registries WHERE id = ${registryId}), ${registryId}, ${subject}, ${deletedBy},
+            ${sql.now()}, ${purgeAfter})
     RETURNING id`
-  if (!row) throw new TypeError(`registry ${registryId} has no row`)
+  if (!row) throw new TypeError('an insert returns its row')
   return row.id
 }

@@ -1,0 +1,80 @@
+import { DomainError } from '../domain/error.ts'
+import { insertRegistry, registryNameIsTaken } from '../metadata/tables/registries.ts'
+import type { Actor, RegistriesDeps } from './deps.ts'
+import { requireRegistry } from './find-registry.ts'
+import { parseAllowList, parseLocation, parseRegistryName, parseSchedule } from './registry-input.ts'
+import { settle } from './settle.ts'
+import type { RegistryView } from './views.ts'
+import { toRegistryView } from './views.ts'
+
+export interface RegistryInput {
+  readonly name: string
+  /** null: the default location. */
+  readonly location: string | null
+  readonly gcSchedule: { readonly days: readonly string[] | null; readonly time: string } | null
+  readonly scanning: boolean
+  readonly allowList: readonly string[]
+}
+
+/**
+ * Makes a registry and, in the same transaction, its data key. It is `New`; soon afterwards it is `Running`.
+ * @throws `name_invalid`, `input_invalid`, `conflict` (the name is taken), `denied` (a key limited to chosen registries).
+ */
+export async function createRegistry(deps: RegistriesDeps, actor: Actor, input: RegistryInput): Promise<RegistryView> {
+  if (actor.registryIds !== null) {
+    throw new DomainError(
+      'denied',
+      'this API key is limited to chosen registries and cannot create one: use another key',
+    )
+  }
+  const row = parse(deps, input)
+  refuseReserved(deps, row.name)
+  const fresh = await deps.keys.prepare()
+  const publicId = deps.newId()
+  const made = await deps.metadata.transact(async (sql) => {
+    if (await registryNameIsTaken(sql, actor.contractId, row.name)) throw taken(row.name)
+    const { contractId, email: createdBy, userId: createdById } = actor
+    const id = await insertRegistry(sql, { ...row, contractId, publicId, createdBy, createdById })
+    if (id === null) throw taken(row.name)
+    await deps.keys.insert(sql, id, fresh)
+    await deps.audit(sql, {
+      contractId,
+      registryId: id,
+      actor: actor.label,
+      action: 'registry.create',
+      subject: row.name,
+      address: actor.address,
+      detail: { id: publicId, location: row.location },
+    })
+    return await requireRegistry(sql, actor, publicId)
+  })
+  deps.later(() => settle(deps))
+  return toRegistryView(made)
+}
+
+/** Whether `contractId` could not create a registry of that name. */
+export async function nameIsTaken(deps: RegistriesDeps, contractId: number, name: string): Promise<boolean> {
+  if (deps.reservedNames.has(name)) return true
+  return await deps.metadata.read((sql) => registryNameIsTaken(sql, contractId, name))
+}
+
+function parse(deps: RegistriesDeps, input: RegistryInput) {
+  return {
+    name: parseRegistryName(input.name),
+    location: parseLocation(input.location ?? deps.locations[0] ?? '', deps.locations),
+    gcSchedule: input.gcSchedule === null ? null : JSON.stringify(parseSchedule(input.gcSchedule)),
+    scanningEnabled: input.scanning,
+    allowList: JSON.stringify(parseAllowList(input.allowList)),
+  }
+}
+
+function refuseReserved(deps: RegistriesDeps, name: string): void {
+  if (deps.reservedNames.has(name)) throw taken(name)
+}
+
+function taken(name: string): DomainError {
+  return new DomainError(
+    'conflict',
+    `registry name "${name}" is already taken: names are unique across all customers, choose another`,
+  )
+}

@@ -1,0 +1,72 @@
+import { DomainError } from '../domain/error.ts'
+import type { Scope } from '../domain/permission.ts'
+import type { Transaction } from '../metadata/metadata-store.ts'
+import { findToken, insertToken, insertTokenSecret } from '../metadata/tables/tokens-control.ts'
+import type { Actor, NewSecret, RegistriesDeps } from './deps.ts'
+import { parseExpiry } from './expiry.ts'
+import { requireHeldRegistry } from './find-registry.ts'
+import { parseScopes, parseStatus, parseTokenName } from './token-input.ts'
+import type { TokenView } from './views.ts'
+import { toTokenView } from './views.ts'
+
+export interface TokenInput {
+  readonly name: string
+  readonly scopes: readonly Scope[]
+  /** RFC 3339, or null: never. */
+  readonly expiryDate: string | null
+  /** Absent, null and "" mean enabled. */
+  readonly status: string | null
+}
+
+/**
+ * The password is in this answer only: nothing stored can tell it again.
+ * @throws `not_found` (the registry), `name_invalid`, `input_invalid`, `conflict` (the name is taken in this registry).
+ */
+export async function createToken(
+  deps: RegistriesDeps,
+  actor: Actor,
+  registryId: string,
+  input: TokenInput,
+): Promise<{ token: TokenView; password: string }> {
+  const row = {
+    name: parseTokenName(input.name),
+    status: parseStatus(input.status),
+    scopes: JSON.stringify(parseScopes(input.scopes)),
+    expiresAt: input.expiryDate === null ? null : parseExpiry(input.expiryDate),
+  }
+  const secret = deps.newSecret()
+  const publicId = deps.newId()
+  const made = await deps.metadata.transact(async (sql) => {
+    const registry = await requireHeldRegistry(sql, actor, registryId)
+    await insert(sql, actor, registry.id, { ...row, publicId }, secret)
+    await deps.audit(sql, {
+      contractId: actor.contractId,
+      registryId: registry.id,
+      actor: actor.label,
+      action: 'token.create',
+      subject: `${registry.name}/${row.name}`,
+      address: actor.address,
+      detail: { id: publicId, scopes: input.scopes, expiresAt: row.expiresAt },
+    })
+    return await findToken(sql, registry.id, publicId)
+  })
+  if (!made) throw new TypeError('a token that was just made must exist')
+  return { token: toTokenView(made), password: secret.secret }
+}
+
+async function insert(
+  sql: Transaction,
+  actor: Actor,
+  registryId: number,
+  row: Omit<Parameters<typeof insertToken>[1], 'registryId' | 'createdBy' | 'createdById'>,
+  secret: NewSecret,
+): Promise<void> {
+  const tokenId = await insertToken(sql, { ...row, registryId, createdBy: actor.email, createdById: actor.userId })
+  if (tokenId === null) {
+    throw new DomainError(
+      'conflict',
+      `this registry already has a token named "${row.name}": choose another name or delete that one`,
+    )
+  }
+  await insertTokenSecret(sql, { tokenId, keyId: secret.keyId, secretHash: secret.hash })
+}

@@ -1,0 +1,74 @@
+import { isIP } from 'node:net'
+import { DomainError } from '../domain/error.ts'
+import type { RegistryName } from '../domain/registry-name.ts'
+import { isRegistryName, REGISTRY_NAME_RULE } from '../domain/registry-name.ts'
+
+// Source of all rules here: management-api.md 4.
+
+export const DAYS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'] as const
+export type Day = (typeof DAYS)[number]
+
+export interface GcSchedule {
+  readonly days: readonly Day[]
+  /** UTC time of day, as sent. */
+  readonly time: string
+}
+
+const TIME = /^([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|z|[+-]00:00)?$/
+export const MAX_ALLOW_LIST = 25
+
+/** @throws `name_invalid` naming the rule. */
+export function parseRegistryName(text: string): RegistryName {
+  if (isRegistryName(text)) return text
+  throw new DomainError('name_invalid', `registry name "${shorten(text)}" is not valid: ${REGISTRY_NAME_RULE}`)
+}
+
+/** @throws `input_invalid` naming the locations there are. */
+export function parseLocation(text: string, locations: readonly string[]): string {
+  if (locations.includes(text)) return text
+  throw new DomainError(
+    'input_invalid',
+    `location "${shorten(text)}" does not exist: choose one of ${locations.join(', ')}`,
+  )
+}
+
+/** `days: null` counts as none given. Days keep their order and the time its text. @throws `input_invalid` */
+export function parseSchedule(sent: { readonly days: readonly string[] | null; readonly time: string }): GcSchedule {
+  const days = sent.days ?? []
+  const stranger = days.find((day) => !DAYS.some((known) => known === day))
+  if (stranger !== undefined) throw invalid('garbageCollectionSchedule.days', stranger, `one of ${DAYS.join(', ')}`)
+  if (days.length > DAYS.length) throw invalid('garbageCollectionSchedule.days', days.join(', '), 'each day once')
+  if (!TIME.test(sent.time))
+    throw invalid('garbageCollectionSchedule.time', sent.time, 'a UTC time of day such as 01:00:00Z')
+  return { days: days as readonly Day[], time: sent.time }
+}
+
+/** Addresses and networks, verbatim; none: everybody. @throws `input_invalid` */
+export function parseAllowList(entries: readonly string[]): readonly string[] {
+  if (entries.length > MAX_ALLOW_LIST) {
+    throw new DomainError(
+      'input_invalid',
+      `apiSubnetAllowList has ${entries.length} entries: at most ${MAX_ALLOW_LIST} are allowed`,
+    )
+  }
+  for (const entry of entries) {
+    if (!isNetwork(entry))
+      throw invalid('apiSubnetAllowList', entry, 'an IPv4 or IPv6 address or network such as 192.0.2.0/24')
+  }
+  return entries
+}
+
+function isNetwork(entry: string): boolean {
+  const [address = '', length, ...rest] = entry.split('/')
+  const bits = { 4: 32, 6: 128 }[isIP(address)]
+  if (bits === undefined || address.includes('%') || rest.length > 0) return false
+  return length === undefined || (/^\d{1,3}$/.test(length) && Number(length) <= bits)
+}
+
+export function invalid(what: string, value: string, expected: string): DomainError {
+  return new DomainError('input_invalid', `${what}: "${shorten(value)}" is not valid: write ${expected}`)
+}
+
+export function shorten(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text
+}
