@@ -4,7 +4,9 @@ import { DomainError } from './error.ts'
 
 /** A movable name of an artifact. Source: distribution-spec 1.1: at most 128 characters. */
 export type TagName = string & { readonly tagName: unique symbol }
-export type Reference = { readonly kind: 'tag'; readonly tag: TagName } | { readonly kind: 'digest'; readonly digest: Digest }
+export type Reference =
+  | { readonly kind: 'tag'; readonly tag: TagName }
+  | { readonly kind: 'digest'; readonly digest: Digest }
 
 const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/
 

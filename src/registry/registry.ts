@@ -66,6 +66,8 @@ export interface OpenedBlob {
   readonly size: number
   /** Bytes `start` (inclusive) to `end` (exclusive); every chunk was authenticated before it is handed out. */
   read(start: number, end: number): AsyncIterable<Uint8Array>
+  /** The same, all at once, if it lies decrypted in memory: the hot path. Chunks are shared: do not write to them. */
+  peek(start: number, end: number): Uint8Array[] | null
 }
 
 export interface Page {
@@ -97,7 +99,13 @@ export interface Registry {
   /** @throws `blob_upload_unknown`, `range_invalid` (header `range` tells the true state), `size_invalid`. */
   appendToUpload(place: Place, caller: Caller, id: string, body: UploadBody): Promise<UploadState>
   /** Appends `body` (may be empty) and commits. @throws also `digest_mismatch`, keeping nothing. */
-  finishUpload(place: Place, caller: Caller, id: string, digest: Digest, body: UploadBody): Promise<{ digest: Digest; size: number }>
+  finishUpload(
+    place: Place,
+    caller: Caller,
+    id: string,
+    digest: Digest,
+    body: UploadBody,
+  ): Promise<{ digest: Digest; size: number }>
   /** @throws `blob_upload_unknown` */
   cancelUpload(place: Place, caller: Caller, id: string): Promise<void>
 

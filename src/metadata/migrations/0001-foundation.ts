@@ -270,6 +270,7 @@ export const foundation: readonly string[] = [
      created_at   {int} NOT NULL
    {end}`,
   `CREATE INDEX objects_unsettled ON objects (state, lease_until) WHERE state <> 'stored'`,
+  `CREATE INDEX objects_of_upload ON objects (upload_id) WHERE upload_id IS NOT NULL`,
   `CREATE TABLE blob_objects (
      blob_id   {int} NOT NULL REFERENCES blobs (id),
      position  {int} NOT NULL,
@@ -383,7 +384,8 @@ export const foundation: readonly string[] = [
   `CREATE INDEX audit_events_of_contract ON audit_events (contract_id, id)`,
   `CREATE TABLE usage (
      registry_id {int} NOT NULL PRIMARY KEY REFERENCES registries (id),
-     live_bytes  {int} NOT NULL DEFAULT 0,            -- plaintext bytes of live blobs and manifests' blobs stored once
+     live_bytes  {int} NOT NULL DEFAULT 0,            -- plaintext bytes of live blobs, each once; as of updated_at
+     stale       {int} NOT NULL DEFAULT 0,            -- 1: something has changed since; a job adds up anew
      updated_at  {int} NOT NULL
    {end}`,
 ]

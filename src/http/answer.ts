@@ -1,0 +1,52 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { bodyLength } from './read-body.ts'
+
+export type AnswerHeaders = Record<string, string | number | string[]>
+
+/** One whole answer. A HEAD gets the same headers and no body. */
+export function answer(res: ServerResponse, status: number, headers: AnswerHeaders, body?: string | Uint8Array): void {
+  res.writeHead(status, headers)
+  if (body === undefined) res.end()
+  else res.end(body)
+}
+
+/** Unread bodies up to this size are read and thrown away, and the connection goes on. */
+const MAX_DRAINED_BYTES = 8 * 1024 * 1024
+/** How long, and how much, a client that is told `Connection: close` may still send until it has read its answer. */
+const LINGER_MS = 3_000
+const LINGER_BYTES = 32 * 1024 * 1024
+
+/**
+ * An answer to a request whose body nobody will read. Node would receive all of it, however long, to keep the connection;
+ * and closing at once resets it, so that a client which is still sending sees "broken pipe" instead of its answer. So:
+ * small bodies are drained; with larger ones the answer says `Connection: close` and the socket lingers a moment.
+ */
+export function answerUnread(
+  req: IncomingMessage,
+  res: ServerResponse,
+  status: number,
+  headers: AnswerHeaders,
+  body: string,
+): void {
+  const length = bodyLength(req)
+  if (req.complete || (length !== null && length <= MAX_DRAINED_BYTES)) return answer(res, status, headers, body)
+  res.writeHead(status, { ...headers, connection: 'close' })
+  if (req.method === 'HEAD') res.flushHeaders()
+  else res.write(body)
+  linger(req, res)
+}
+
+function linger(req: IncomingMessage, res: ServerResponse): void {
+  let left = LINGER_BYTES
+  const done = () => {
+    clearTimeout(timer)
+    req.off('data', discard).off('end', done).off('close', done)
+    res.end()
+  }
+  const discard = (chunk: Buffer) => {
+    left -= chunk.length
+    if (left < 0) done()
+  }
+  const timer = setTimeout(done, LINGER_MS)
+  req.on('data', discard).on('end', done).on('close', done).resume()
+}

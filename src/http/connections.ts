@@ -1,0 +1,114 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+
+/** A client that moves fewer than `minBytes` in `windowMs`, while it is its turn, is disconnected. */
+export interface Progress {
+  readonly minBytes: number
+  readonly windowMs: number
+}
+
+export type StallReport = (facts: { readonly address: string; readonly side: 'sending' | 'receiving' }) => void
+
+/** What is remembered of one connection between two looks at it. */
+interface Connection {
+  req: IncomingMessage
+  awaited: IncomingMessage | null
+  received: number
+  unsent: boolean
+  sent: number
+}
+
+const CONNECTION = Symbol('connection')
+type TrackedSocket = Socket & { [CONNECTION]?: Connection }
+
+/**
+ * Ends connections whose client neither sends the body it announced nor takes the answer it asked for. One timer looks at
+ * all connections; a request costs one assignment. It is the client's turn to send only when everything that arrived was
+ * consumed, so a slow disk of ours is never held against it. Headers are node:http's business (`headersTimeout`).
+ * Returns the function that stops it.
+ */
+export function watchProgress(server: Server, progress: Progress, report: StallReport): () => void {
+  const sockets = new Set<TrackedSocket>()
+  const forget = function (this: TrackedSocket) {
+    sockets.delete(this)
+  }
+  const track = (req: IncomingMessage, _res: ServerResponse) => {
+    const socket: TrackedSocket = req.socket
+    const known = socket[CONNECTION]
+    if (known !== undefined) {
+      known.req = req
+      return
+    }
+    socket[CONNECTION] = { req, awaited: null, received: 0, unsent: false, sent: 0 }
+    sockets.add(socket)
+    socket.once('close', forget)
+  }
+  const timer = setInterval(() => {
+    for (const socket of sockets) look(socket, progress.minBytes, report)
+  }, progress.windowMs)
+  timer.unref()
+  server.prependListener('request', track)
+  return () => {
+    clearInterval(timer)
+    server.off('request', track)
+  }
+}
+
+function look(socket: TrackedSocket, minBytes: number, report: StallReport): void {
+  const connection = socket[CONNECTION]
+  if (connection === undefined) return
+  const { req } = connection
+  const awaited = isOurTurnToReceive(req) ? req : null
+  const received = socket.bytesRead
+  const queued = socket.writableLength + kernelQueue(socket)
+  const sent = socket.bytesWritten - queued
+  const stalledBody = awaited !== null && awaited === connection.awaited && received - connection.received < minBytes
+  const stalledReader = queued > 0 && connection.unsent && sent - connection.sent < minBytes
+  connection.awaited = awaited
+  connection.received = received
+  connection.unsent = queued > 0
+  connection.sent = sent
+  if (!stalledBody && !stalledReader) return
+  report({ address: socket.remoteAddress ?? '', side: stalledBody ? 'sending' : 'receiving' })
+  socket.destroy()
+}
+
+/** All that arrived of the body was consumed, and there is more to come. */
+function isOurTurnToReceive(req: IncomingMessage): boolean {
+  return !req.complete && !req.destroyed && req.readableLength === 0 && !awaitsContinue(req)
+}
+
+const CONTINUE = Symbol('awaits 100-continue')
+type AskingRequest = IncomingMessage & { [CONTINUE]?: boolean }
+
+function awaitsContinue(req: AskingRequest): boolean {
+  return req[CONTINUE] === true
+}
+
+/**
+ * Answers `Expect: 100-continue` when somebody starts to read the body, not before: a client whose upload is refused then
+ * never sends it. node:http says "continue" at once by default.
+ */
+export function continueWhenRead(server: Server): void {
+  server.on('checkContinue', (req: AskingRequest, res: ServerResponse) => {
+    req[CONTINUE] = true
+    const read = req._read
+    req._read = function (size) {
+      if (req[CONTINUE] === true) {
+        req[CONTINUE] = false
+        if (!res.headersSent) res.writeContinue()
+      }
+      return read.call(this, size)
+    }
+    server.emit('request', req, res)
+  })
+}
+
+/**
+ * Bytes handed to libuv that the kernel has not taken. `bytesWritten` counts them as written; node:net's own idle timer
+ * reads the same field, for the same reason: one write of a megabyte to a slow client is progress, not silence.
+ */
+function kernelQueue(socket: Socket): number {
+  const handle = (socket as { readonly _handle?: { readonly writeQueueSize?: number } | null })._handle
+  return handle?.writeQueueSize ?? 0
+}

@@ -1,0 +1,270 @@
+import { closeSync, openSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import type { StatementSync } from 'node:sqlite'
+
+import type { MetadataStore, Reader, SqlArgument, SqlValue, TransactOptions, Transaction } from './metadata-store.ts'
+import { MIGRATIONS } from './migrations/list.ts'
+import { migrate } from './migrations/migrate.ts'
+import { PATIENCE_MS, pause, storageFull, unavailable } from './retry.ts'
+import { flatten, Statements } from './statement.ts'
+import { refuseInsideTransaction, TransactionRun } from './transaction-run.ts'
+
+export interface SqliteOptions {
+  readonly path: string
+  /** Milliseconds UTC; a test's clock. */
+  readonly now?: () => number
+}
+
+/** Another process may be migrating a big database. */
+const MIGRATION_PATIENCE_MS = 600_000
+
+export async function openSqlite({ path, now = Date.now }: SqliteOptions): Promise<MetadataStore> {
+  if (path === '' || path.startsWith(':')) throw new TypeError('Several connections share the database: it must be a file')
+  closeSync(openSync(path, 'a', 0o600)) // SQLite gives its -wal and -shm the same mode
+  using opened = new DisposableStack()
+  const durable = opened.use(await openConnection(path, WRITER + 'PRAGMA synchronous = FULL'))
+  const fast = opened.use(await openConnection(path, WRITER + 'PRAGMA synchronous = NORMAL'))
+  const reader = opened.use(await openConnection(path, READER))
+  const store = new SqliteStore({ durable, fast, reader, now })
+  await migrate((fn) => store.transactPatiently(fn, durable, MIGRATION_PATIENCE_MS), MIGRATIONS)
+  opened.move()
+  return store
+}
+
+const WRITER = `PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = ON;
+  PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON; `
+const READER = 'PRAGMA query_only = ON; PRAGMA cache_size = -16384'
+
+/** `timeout: 0`: SQLite's own waiting blocks the event loop, measured up to a second. We wait outside. */
+async function openConnection(path: string, pragmas: string): Promise<Connection> {
+  const deadline = performance.now() + PATIENCE_MS
+  const db = new DatabaseSync(path, { timeout: 0 })
+  try {
+    await whileBusy(() => db.exec(pragmas), deadline)
+    return new Connection(db)
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+interface Prepared {
+  readonly statement: StatementSync
+  /** Values that must be bound as integers: node:sqlite binds every number as REAL. */
+  readonly integers: readonly number[]
+}
+
+class Connection implements Disposable {
+  readonly db: DatabaseSync
+  readonly #statements: Statements<Prepared>
+
+  constructor(db: DatabaseSync) {
+    this.db = db
+    this.#statements = new Statements<Prepared>({
+      prepare: (pieces) => ({ statement: db.prepare(pieces.join('?')), integers: integersAmong(pieces) }),
+    })
+  }
+
+  get<Row>(text: readonly string[], values: readonly SqlArgument[]): Row | null {
+    const flat = flatten(values)
+    const { statement, integers } = this.#statements.find(text, values, flat)
+    return (statement.get(...bindable(flat, integers)) ?? null) as Row | null
+  }
+
+  all<Row>(text: readonly string[], values: readonly SqlArgument[]): Row[] {
+    const flat = flatten(values)
+    const { statement, integers } = this.#statements.find(text, values, flat)
+    return statement.all(...bindable(flat, integers)) as Row[]
+  }
+
+  run(text: readonly string[], values: readonly SqlArgument[]): number {
+    const flat = flatten(values)
+    const { statement, integers } = this.#statements.find(text, values, flat)
+    return Number(statement.run(...bindable(flat, integers)).changes)
+  }
+
+  [Symbol.dispose](): void {
+    this.db.close()
+  }
+}
+
+/**
+ * A REAL is harmless where a column's affinity makes it an integer again: right after a comparison or assignment and
+ * not itself part of an expression. Elsewhere `${n} / 2` or `json_object('id', ${n})` would differ from PostgreSQL.
+ * The exception is the hot path: binding a bigint costs 0.15 µs.
+ */
+function integersAmong(pieces: readonly string[]): number[] {
+  return pieces.keys().take(pieces.length - 1).filter((index) => !isCompared(pieces, index)).toArray()
+}
+
+function isCompared(pieces: readonly string[], index: number): boolean {
+  return /[=<>]\s*$/.test(pieces[index] ?? '') && /^\s*($|[\w),;])/.test(pieces[index + 1] ?? '')
+}
+
+function bindable(flat: readonly SqlValue[], integers: readonly number[]): readonly SqlValue[] {
+  if (integers.length === 0) return flat
+  const bound = flat.slice()
+  for (const index of integers) {
+    const value = bound[index]
+    if (typeof value === 'number') bound[index] = BigInt(value)
+  }
+  return bound
+}
+
+class SqliteReader implements Reader {
+  readonly dialect = 'sqlite'
+  readonly now: () => number
+  readonly #connection: Connection
+
+  constructor(connection: Connection, now: () => number) {
+    this.#connection = connection
+    this.now = now
+  }
+
+  get<Row>(text: TemplateStringsArray, ...values: SqlArgument[]): Promise<Row | null> {
+    try {
+      return Promise.resolve(this.#connection.get<Row>(text, values))
+    } catch (error) {
+      return againIfBusy(error, () => this.#connection.get<Row>(text, values))
+    }
+  }
+
+  all<Row>(text: TemplateStringsArray, ...values: SqlArgument[]): Promise<Row[]> {
+    try {
+      return Promise.resolve(this.#connection.all<Row>(text, values))
+    } catch (error) {
+      return againIfBusy(error, () => this.#connection.all<Row>(text, values))
+    }
+  }
+}
+
+class SqliteTransaction implements Transaction {
+  readonly dialect = 'sqlite'
+  readonly now: () => number
+  readonly #connection: Connection
+  readonly #run: TransactionRun
+
+  constructor(connection: Connection, now: () => number, run: TransactionRun) {
+    this.#connection = connection
+    this.#run = run
+    this.now = now
+  }
+
+  get<Row>(text: TemplateStringsArray, ...values: SqlArgument[]): Promise<Row | null> {
+    return this.#do(() => this.#connection.get<Row>(text, values))
+  }
+  all<Row>(text: TemplateStringsArray, ...values: SqlArgument[]): Promise<Row[]> {
+    return this.#do(() => this.#connection.all<Row>(text, values))
+  }
+  run(text: TemplateStringsArray, ...values: SqlArgument[]): Promise<number> {
+    return this.#do(() => this.#connection.run(text, values))
+  }
+
+  #do<T>(statement: () => T): Promise<T> {
+    try {
+      this.#run.enter()
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    try {
+      return Promise.resolve(statement())
+    } catch (error) {
+      this.#run.fail(error)
+      return Promise.reject(error)
+    }
+  }
+}
+
+interface Parts {
+  readonly durable: Connection
+  readonly fast: Connection
+  readonly reader: Connection
+  readonly now: () => number
+}
+
+class SqliteStore implements MetadataStore {
+  readonly #parts: Parts
+  readonly #reader: SqliteReader
+  readonly #dataVersion: StatementSync
+  #seenVersion: unknown
+  #epoch = 0
+  #isWriting = false
+  #isClosed = false
+  /** Settles when the last queued transaction has. SQLite has one writer: waiting for it here is fair and cheap. */
+  #queue: Promise<unknown> = Promise.resolve()
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+    this.#reader = new SqliteReader(parts.reader, parts.now)
+    this.#dataVersion = parts.reader.db.prepare('PRAGMA data_version')
+    this.#dataVersion.setReturnArrays(true)
+  }
+
+  read<T>(fn: (sql: Reader) => Promise<T>): Promise<T> {
+    try {
+      if (this.#isWriting) refuseInsideTransaction()
+      return fn(this.#reader)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  transact<T>(fn: (sql: Transaction) => Promise<T>, { durable = true }: TransactOptions = {}): Promise<T> {
+    return this.transactPatiently(fn, durable ? this.#parts.durable : this.#parts.fast, PATIENCE_MS)
+  }
+
+  async transactPatiently<T>(
+    fn: (sql: Transaction) => Promise<T>,
+    connection: Connection,
+    patienceMs: number,
+  ): Promise<T> {
+    refuseInsideTransaction()
+    if (this.#isClosed) throw new TypeError('The metadata store is closed')
+    const deadline = performance.now() + patienceMs
+    const result = this.#queue.then(() => this.#write(fn, connection, deadline))
+    this.#queue = result.catch(() => {})
+    return await result
+  }
+
+  authEpoch(): number {
+    try {
+      const [version] = this.#dataVersion.get() as unknown as [number]
+      if (version === this.#seenVersion) return this.#epoch
+      const row = this.#parts.reader.get<{ epoch: number }>`SELECT epoch FROM auth_epoch WHERE id = 1`
+      if (row === null) throw new TypeError('The auth epoch is gone')
+      this.#epoch = row.epoch
+      this.#seenVersion = version // read before the epoch: what was committed in between moves it again
+      return this.#epoch
+    } catch (error) {
+      throw translate(error)
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    await this.#queue
+    for (const connection of [this.#parts.reader, this.#parts.fast, this.#parts.durable]) connection[Symbol.dispose]()
+  }
+
+  async #write<T>(fn: (sql: Transaction) => Promise<T>, connection: Connection, deadline: number): Promise<T> {
+    this.#isWriting = true
+    try {
+      for (;;) {
+        try {
+          return await this.#attempt(fn, connection, deadline)
+        } catch (error) {
+          if (!isBusy(error) || performance.now() > deadline) throw error
+        }
+        await pause(4)
+      }
+    } catch (error) {
+      throw translate(error, 'writing')
+    } finally {
+      this.#isWriting = false
+    }
+  }
+
+  async #attempt<T>(fn: (sql: Transaction) => Promise<T>, { db }: Connection, deadline: number): Promise<T> {
+  }
+}

@@ -1,0 +1,69 @@
+import type { Reader, Transaction } from '../metadata-store.ts'
+import { forShareOf } from '../sql.ts'
+
+export interface RepositoryRow {
+  readonly id: number
+  readonly registry_id: number
+  readonly name: string
+}
+
+/** The live repository of that name in a live registry, or null. */
+export async function findRepository(sql: Reader, registryId: number, name: string): Promise<RepositoryRow | null> {
+  return await sql.get<RepositoryRow>`
+    SELECT r.id, r.registry_id, r.name FROM repositories r JOIN registries g ON g.id = r.registry_id
+     WHERE r.registry_id = ${registryId} AND r.name = ${name} AND r.delete_id IS NULL AND g.delete_id IS NULL`
+}
+
+/** The same, held against deletion until the transaction ends. */
+export async function holdRepository(
+  sql: Transaction,
+  registryId: number,
+  name: string,
+): Promise<RepositoryRow | null> {
+  return await sql.get<RepositoryRow>`
+    SELECT r.id, r.registry_id, r.name FROM repositories r JOIN registries g ON g.id = r.registry_id
+     WHERE r.registry_id = ${registryId} AND r.name = ${name} AND r.delete_id IS NULL AND g.delete_id IS NULL
+     ${forShareOf(sql, 'r', 'g')}`
+}
+
+/** Holds the registry against deletion; false when it is gone. */
+export async function holdRegistry(sql: Transaction, registryId: number): Promise<boolean> {
+  const row = await sql.get<{ id: number }>`
+    SELECT g.id FROM registries g WHERE g.id = ${registryId} AND g.delete_id IS NULL ${forShareOf(sql, 'g')}`
+  return row !== null
+}
+
+/** Repositories come into being with their first content. The caller holds the registry. */
+export async function ensureRepository(
+  sql: Transaction,
+  registryId: number,
+  name: string,
+  by: string,
+): Promise<RepositoryRow> {
+  const found = await holdRepository(sql, registryId, name)
+  if (found) return found
+  const made = await sql.get<RepositoryRow>`
+    INSERT INTO repositories (registry_id, name, created_at, created_by) VALUES (${registryId}, ${name}, ${sql.now()}, ${by})
+    ON CONFLICT (registry_id, name) WHERE delete_id IS NULL DO NOTHING RETURNING id, registry_id, name`
+  if (made) {
+    await sql.run`INSERT INTO repository_counters (repository_id) VALUES (${made.id})`
+    return made
+  }
+  const other = await holdRepository(sql, registryId, name)
+  if (!other) throw new TypeError('a repository that conflicts must exist')
+  return other
+}
+
+/** Names in byte order, strictly after `after`. Source: distribution-spec, "Listing Repositories" (catalog). */
+export async function listRepositoryNames(
+  sql: Reader,
+  registryId: number,
+  limit: number,
+  after: string,
+): Promise<string[]> {
+  const rows = await sql.all<{ name: string }>`
+    SELECT r.name FROM repositories r
+     WHERE r.registry_id = ${registryId} AND r.name > ${after} AND r.delete_id IS NULL
+     ORDER BY r.name LIMIT ${limit}`
+  return rows.map((row) => row.name)
+}

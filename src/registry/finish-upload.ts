@@ -1,0 +1,190 @@
+import type { Hash } from 'node:crypto'
+import { createHash } from 'node:crypto'
+import type { Digest, DigestAlgorithm } from '../domain/digest.ts'
+import { algorithmOf, digestOfHex } from '../domain/digest.ts'
+import { DomainError } from '../domain/error.ts'
+import type { Transaction } from '../metadata/metadata-store.ts'
+import { holdBlob, insertBlob, insertBlobPart, linkBlob, lockLink } from '../metadata/tables/blobs.ts'
+import { addCandidate } from '../metadata/tables/gc-candidates.ts'
+import { markUploadObjectsDeleting, ownByBlob } from '../metadata/tables/objects.ts'
+import { ensureRepository, holdRegistry } from '../metadata/tables/repositories.ts'
+import type { UploadRow } from '../metadata/tables/uploads.ts'
+import { clearUploadParts, deleteUpload, markCommitted, uploadParts } from '../metadata/tables/uploads.ts'
+import { markUsageStale } from '../metadata/tables/usage.ts'
+import { continueUpload, hashFor, receiveBody, settle, wentAway } from './append-upload.ts'
+import type { RegistryDeps } from './deps.ts'
+import type { Caller, Place, UploadBody } from './registry.ts'
+import { ownUpload } from './upload-session.ts'
+import { UploadWriter } from './upload-writer.ts'
+
+interface Finished {
+  readonly digest: Digest
+  readonly size: number
+}
+
+/** The closing PUT, with or without a last chunk. Source: distribution-spec 1.1, "Pushing blobs"; design.md 6. */
+export async function finishUpload(
+  deps: RegistryDeps,
+  place: Place,
+  caller: Caller,
+  id: string,
+  digest: Digest,
+  body: UploadBody,
+): Promise<Finished> {
+  const repeated = await alreadyFinished(deps, place, caller, id, digest)
+  if (repeated) return repeated
+  const before = await continueUpload(deps, place, caller, id, body)
+  const hash = hashFor(deps, before, algorithmOf(digest))
+  const writer = await UploadWriter.open(deps, before, hash)
+  const ending = await receiveBody(writer, body)
+  if (ending === 'interrupted')
+    throw wentAway(await settle(deps, writer, before, sameAlgorithm(before, digest) ? hash : null))
+  const actual = await digestOf(deps, writer, before, hash, digest)
+  if (actual !== digest) return await refuseDigest(deps, writer, before, digest, actual)
+  const size = await deps.metadata.transact((sql) => commitBlob(sql, deps, writer, place, caller, digest))
+  deps.hashes.forget(id)
+  return { digest, size }
+}
+
+/** A client that did not get the first answer asks again. */
+async function alreadyFinished(
+  deps: RegistryDeps,
+  place: Place,
+  caller: Caller,
+  id: string,
+  digest: Digest,
+): Promise<Finished | null> {
+  const upload = await deps.metadata.read((sql) => ownUpload(sql, place, caller, id))
+  return upload.state === 'committed' && upload.committed_as === digest ? { digest, size: upload.size } : null
+}
+
+function sameAlgorithm(upload: UploadRow, digest: Digest): boolean {
+  return upload.algorithm === algorithmOf(digest)
+}
+
+/** From the running hash; else as remembered at the last PATCH; else by reading everything once. */
+async function digestOf(
+  deps: RegistryDeps,
+  writer: UploadWriter,
+  before: UploadRow,
+  hash: Hash | null,
+  wanted: Digest,
+): Promise<Digest> {
+  const algorithm = algorithmOf(wanted)
+  if (hash) return digestOfHex(algorithm, hash.digest('hex'))
+  if (writer.received === 0 && before.digest_so_far && sameAlgorithm(before, wanted))
+    return before.digest_so_far as Digest
+  const parts = await deps.metadata.transact(
+    async (sql) => {
+      const upload = await writer.commitLast(sql)
+      return await uploadParts(sql, upload.id)
+    },
+    { durable: false },
+  )
+  writer.committed()
+  return await digestOfParts(deps, algorithm, parts)
+}
+
+async function digestOfParts(
+  deps: RegistryDeps,
+  algorithm: DigestAlgorithm,
+  parts: readonly { object_id: string; size: number; data_key_id: number }[],
+): Promise<Digest> {
+  const hash = createHash(algorithm)
+  let start = 0
+  const placed = parts.map((part) => {
+    const at = { ...part, start }
+    start += part.size
+    return at
+  })
+  for await (const chunk of deps.reader.read(placed, 0, start, false)) hash.update(chunk)
+  return digestOfHex(algorithm, hash.digest('hex'))
+}
+
+/** Keeps nothing: the session is gone, its objects are marked for removal. Source: distribution-spec 1.1: 400 DIGEST_INVALID. */
+async function refuseDigest(
+  deps: RegistryDeps,
+  writer: UploadWriter,
+  upload: UploadRow,
+  wanted: Digest,
+  actual: Digest,
+): Promise<never> {
+  await deps.metadata.transact(async (sql) => {
+    await writer.commitLast(sql)
+    await markUploadObjectsDeleting(sql, upload.id)
+    await deleteUpload(sql, upload.id)
+  })
+  throw new DomainError(
+    'digest_mismatch',
+    `the bytes received have the digest ${actual}, the request says ${wanted}; nothing was kept, push the blob again`,
+    {
+      detail: { received: actual, expected: wanted },
+    },
+  )
+}
+
+/** Only rows: bytes are never copied or renamed into place. The blob's size. */
+async function commitBlob(
+  sql: Transaction,
+  deps: RegistryDeps,
+  writer: UploadWriter,
+  place: Place,
+  caller: Caller,
+  digest: Digest,
+): Promise<number> {
+  if (!(await holdRegistry(sql, place.registryId))) throw new DomainError('name_unknown', 'the registry was deleted')
+  const upload = await writer.commitLast(sql)
+  const blobId = await adoptBlob(sql, upload, digest)
+  const repository = await ensureRepository(sql, place.registryId, place.repository, caller.name)
+  await leaseLink(sql, deps, { registryId: place.registryId, repositoryId: repository.id, digest, blobId })
+  await markCommitted(sql, upload.id, digest)
+  await markUsageStale(sql, place.registryId)
+  return upload.size
+}
+
+/** The registry's one copy: the one that is there, or these objects. */
+async function adoptBlob(sql: Transaction, upload: UploadRow, digest: Digest): Promise<number> {
+  const known = await holdBlob(sql, upload.registry_id, digest)
+  const made = known ? null : await insertBlob(sql, upload.registry_id, digest, upload.size)
+  if (made !== null) {
+    await moveParts(sql, upload.id, made)
+    return made
+  }
+  const blob = known ?? (await holdBlob(sql, upload.registry_id, digest))
+  if (!blob) throw new DomainError('unavailable', `blob ${digest} was removed while it was pushed; push again`)
+  await markUploadObjectsDeleting(sql, upload.id)
+  await clearUploadParts(sql, upload.id)
+  return blob.id
+}
+
+async function moveParts(sql: Transaction, uploadId: string, blobId: number): Promise<void> {
+  const parts = await uploadParts(sql, uploadId)
+  let start = 0
+  for (const [position, part] of parts.entries()) {
+    await insertBlobPart(sql, { blobId, position, objectId: part.object_id, start, size: part.size })
+    start += part.size
+  }
+  await clearUploadParts(sql, uploadId)
+  await ownByBlob(sql, uploadId)
+}
+
+/** Links and leases; a new link is reviewed once its lease has ended (nobody may ever refer to it). */
+export async function leaseLink(
+  sql: Transaction,
+  deps: RegistryDeps,
+  link: { registryId: number; repositoryId: number; digest: string; blobId: number },
+): Promise<void> {
+  const leaseUntil = sql.now() + deps.limits.leaseMs
+  const known = await lockLink(sql, link.repositoryId, link.digest)
+  await linkBlob(sql, { ...link, leaseUntil })
+  if (known) return
+  const made = await lockLink(sql, link.repositoryId, link.digest)
+  if (made)
+    await addCandidate(sql, {
+      registryId: link.registryId,
+      kind: 'link',
+      subjectId: made.id,
+      reason: 'linked',
+      reviewAfter: leaseUntil,
+    })
+}
