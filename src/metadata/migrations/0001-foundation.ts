@@ -60,6 +60,7 @@ export const foundation: readonly string[] = [
      last_used_at   {int},
      last_used_from {text}
    {end}`,
+  `CREATE INDEX api_keys_of_identity ON api_keys (identity_id)`,
   `CREATE TABLE sessions (
      id           {id},
      secret_hash  {text} NOT NULL UNIQUE,
@@ -70,6 +71,8 @@ export const foundation: readonly string[] = [
      last_used_at {int} NOT NULL,
      address      {text}
    {end}`,
+  `CREATE INDEX sessions_of_identity ON sessions (identity_id)`,
+  `CREATE INDEX sessions_expiring ON sessions (expires_at)`,
 
   // deletions: one row per act; what was hidden carries its id
   `CREATE TABLE deletions (
@@ -150,6 +153,7 @@ export const foundation: readonly string[] = [
      expires_at     {int} NOT NULL
    {end}`,
   `CREATE INDEX refresh_tokens_expiring ON refresh_tokens (expires_at)`,
+  `CREATE INDEX refresh_tokens_of_principal ON refresh_tokens (principal_kind, principal_id)`,
   `CREATE TABLE signing_keys (
      id          {id},
      kid         {text} NOT NULL UNIQUE,
@@ -159,10 +163,11 @@ export const foundation: readonly string[] = [
      retired_at  {int}
    {end}`,
   `CREATE TABLE login_brakes (
-     id_hash      {text} NOT NULL PRIMARY KEY,        -- keyed hash of (address prefix, login name)
-     failures     {int} NOT NULL,
-     window_start {int} NOT NULL
+     id_hash         {text} NOT NULL PRIMARY KEY,     -- keyed hash of (address prefix, login name)
+     failures        {int} NOT NULL,                  -- since the last success or quiet quarter of an hour
+     last_failure_at {int} NOT NULL
    {end}`,
+  `CREATE INDEX login_brakes_idle ON login_brakes (last_failure_at)`,
 
   // keys
   `CREATE TABLE data_keys (
@@ -382,6 +387,7 @@ export const foundation: readonly string[] = [
      detail      {text}                               -- JSON
    {end}`,
   `CREATE INDEX audit_events_of_contract ON audit_events (contract_id, id)`,
+  `CREATE UNIQUE INDEX audit_refusals ON audit_events (at, address, actor, action, subject) WHERE outcome = 'refused'`,
   `CREATE TABLE usage (
      registry_id {int} NOT NULL PRIMARY KEY REFERENCES registries (id),
      live_bytes  {int} NOT NULL DEFAULT 0,            -- plaintext bytes of live blobs, each once; as of updated_at
