@@ -118,3 +118,16 @@ export async function replaceUploadParts(
       INSERT INTO upload_objects (upload_id, position, object_id, size) VALUES (${id}, ${position}, ${part.id}, ${part.size})`
   await sql.run`UPDATE uploads SET object_count = ${parts.length}, updated_at = ${sql.now()} WHERE id = ${id}`
 }
+
+/** Takes an idle session away from whoever might come back to it; false when somebody has. */
+export async function endIdleUpload(
+  sql: Transaction,
+  id: string,
+  openBefore: number,
+  committedBefore: number,
+): Promise<boolean> {
+  const changed = await sql.run`
+    UPDATE uploads SET generation = generation + 1
+     WHERE id = ${id} AND ((state = 'open' AND updated_at < ${openBefore}) OR (state = 'committed' AND updated_at < ${committedBefore}))`
+  return changed === 1
+}

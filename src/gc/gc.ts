@@ -1,0 +1,26 @@
+import type { BlobStore } from '../blobs/blob-store.ts'
+import type { MetadataStore } from '../metadata/metadata-store.ts'
+import { expireUploads } from './expire-uploads.ts'
+import { removeObjects } from './remove-objects.ts'
+
+export interface GcDeps {
+  readonly metadata: MetadataStore
+  readonly blobs: BlobStore
+  /** Open sessions idle for longer end (design.md 6). Milliseconds. */
+  readonly uploadIdleMs: number
+}
+
+/** What may be forgotten. This far: ended uploads and the bytes nobody owns; the collector of blobs comes on top. */
+export interface Gc {
+  /** Ends idle sessions and gives up objects of dead writers. @returns how many sessions ended. */
+  expireUploads(): Promise<number>
+  /** Removes the bytes, then the rows, of objects that are marked for it. @returns how many. */
+  removeObjects(): Promise<number>
+}
+
+export function createGc(deps: GcDeps): Gc {
+  return {
+    expireUploads: () => expireUploads(deps),
+    removeObjects: () => removeObjects(deps),
+  }
+}
