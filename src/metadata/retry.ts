@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-
 import { DomainError } from '../domain/error.ts'
 
 /** How long a transaction may wait for its turn before the client is asked to come back. */

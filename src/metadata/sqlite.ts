@@ -1,8 +1,7 @@
 import { closeSync, openSync } from 'node:fs'
-import { DatabaseSync } from 'node:sqlite'
 import type { StatementSync } from 'node:sqlite'
-
-import type { MetadataStore, Reader, SqlArgument, SqlValue, TransactOptions, Transaction } from './metadata-store.ts'
+import { DatabaseSync } from 'node:sqlite'
+import type { MetadataStore, Reader, SqlArgument, SqlValue, Transaction, TransactOptions } from './metadata-store.ts'
 import { MIGRATIONS } from './migrations/list.ts'
 import { migrate } from './migrations/migrate.ts'
 import { PATIENCE_MS, pause, storageFull, unavailable } from './retry.ts'
@@ -19,11 +18,12 @@ export interface SqliteOptions {
 const MIGRATION_PATIENCE_MS = 600_000
 
 export async function openSqlite({ path, now = Date.now }: SqliteOptions): Promise<MetadataStore> {
-  if (path === '' || path.startsWith(':')) throw new TypeError('Several connections share the database: it must be a file')
+  if (path === '' || path.startsWith(':'))
+    throw new TypeError('Several connections share the database: it must be a file')
   closeSync(openSync(path, 'a', 0o600)) // SQLite gives its -wal and -shm the same mode
   using opened = new DisposableStack()
-  const durable = opened.use(await openConnection(path, WRITER + 'PRAGMA synchronous = FULL'))
-  const fast = opened.use(await openConnection(path, WRITER + 'PRAGMA synchronous = NORMAL'))
+  const durable = opened.use(await openConnection(path, `${WRITER}; PRAGMA synchronous = FULL`))
+  const fast = opened.use(await openConnection(path, `${WRITER}; PRAGMA synchronous = NORMAL`))
   const reader = opened.use(await openConnection(path, READER))
   const store = new SqliteStore({ durable, fast, reader, now })
   await migrate((fn) => store.transactPatiently(fn, durable, MIGRATION_PATIENCE_MS), MIGRATIONS)
@@ -32,7 +32,7 @@ export async function openSqlite({ path, now = Date.now }: SqliteOptions): Promi
 }
 
 const WRITER = `PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = ON;
-  PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON; `
+  PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON`
 const READER = 'PRAGMA query_only = ON; PRAGMA cache_size = -16384'
 
 /** `timeout: 0`: SQLite's own waiting blocks the event loop, measured up to a second. We wait outside. */
@@ -56,10 +56,14 @@ interface Prepared {
 
 class Connection implements Disposable {
   readonly db: DatabaseSync
+  readonly beginImmediate: StatementSync
+  readonly commit: StatementSync
   readonly #statements: Statements<Prepared>
 
   constructor(db: DatabaseSync) {
     this.db = db
+    this.beginImmediate = db.prepare('BEGIN IMMEDIATE')
+    this.commit = db.prepare('COMMIT')
     this.#statements = new Statements<Prepared>({
       prepare: (pieces) => ({ statement: db.prepare(pieces.join('?')), integers: integersAmong(pieces) }),
     })
@@ -94,11 +98,17 @@ class Connection implements Disposable {
  * The exception is the hot path: binding a bigint costs 0.15 µs.
  */
 function integersAmong(pieces: readonly string[]): number[] {
-  return pieces.keys().take(pieces.length - 1).filter((index) => !isCompared(pieces, index)).toArray()
+  return pieces
+    .keys()
+    .take(pieces.length - 1)
+    .filter((index) => !isCompared(pieces, index))
+    .toArray()
 }
 
 function isCompared(pieces: readonly string[], index: number): boolean {
-  return /[=<>]\s*$/.test(pieces[index] ?? '') && /^\s*($|[\w),;])/.test(pieces[index + 1] ?? '')
+  return (
+    /[\w\s)\]"'](=|<>|!=|<|>|<=|>=)\s*$/.test(pieces[index] ?? '') && /^\s*($|[\w),;])/.test(pieces[index + 1] ?? '')
+  )
 }
 
 function bindable(flat: readonly SqlValue[], integers: readonly number[]): readonly SqlValue[] {
@@ -175,6 +185,8 @@ class SqliteTransaction implements Transaction {
   }
 }
 
+const READ_EPOCH = ['SELECT epoch FROM auth_epoch WHERE id = 1']
+
 interface Parts {
   readonly durable: Connection
   readonly fast: Connection
@@ -230,7 +242,7 @@ class SqliteStore implements MetadataStore {
     try {
       const [version] = this.#dataVersion.get() as unknown as [number]
       if (version === this.#seenVersion) return this.#epoch
-      const row = this.#parts.reader.get<{ epoch: number }>`SELECT epoch FROM auth_epoch WHERE id = 1`
+      const row = this.#parts.reader.get<{ epoch: number }>(READ_EPOCH, [])
       if (row === null) throw new TypeError('The auth epoch is gone')
       this.#epoch = row.epoch
       this.#seenVersion = version // read before the epoch: what was committed in between moves it again
@@ -265,6 +277,68 @@ class SqliteStore implements MetadataStore {
     }
   }
 
-  async #attempt<T>(fn: (sql: Transaction) => Promise<T>, { db }: Connection, deadline: number): Promise<T> {
+  async #attempt<T>(fn: (sql: Transaction) => Promise<T>, connection: Connection, deadline: number): Promise<T> {
+    const { db } = connection
+    await whileBusy(() => begin(connection), deadline)
+    const run = new TransactionRun()
+    const sql = new SqliteTransaction(connection, this.#parts.now, run)
+    try {
+      const result = await run.over(() => fn(sql))
+      if (run.failure !== undefined) throw run.failure.error
+      await whileBusy(() => connection.commit.run(), deadline)
+      return result
+    } catch (error) {
+      if (db.isTransaction) db.exec('ROLLBACK') // a full disk has SQLite roll back by itself
+      throw isBusy(run.failure?.error) ? run.failure?.error : error
+    }
   }
+}
+
+function begin({ db, beginImmediate }: Connection): void {
+  if (db.isTransaction) db.exec('ROLLBACK') // one that could not be rolled back before
+  beginImmediate.run()
+}
+
+/** Tries until it is not busy. Not by SQLite's own time-out, which sleeps in the event loop. */
+async function whileBusy<T>(act: () => T, deadline: number): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return act()
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > deadline) throw error
+    }
+    await pause(attempt)
+  }
+}
+
+/** Readers are never blocked by writers; only while a killed process's log is being recovered. */
+async function againIfBusy<T>(error: unknown, act: () => T): Promise<T> {
+  try {
+    if (!isBusy(error)) throw error
+    return await whileBusy(act, performance.now() + PATIENCE_MS)
+  } catch (failure) {
+    throw translate(failure)
+  }
+}
+
+const BUSY = 5
+const IO_ERROR = 10
+const FULL = 13
+
+/** The low byte is the kind, the rest says more: SQLITE_BUSY_RECOVERY is 261. */
+function kindOf(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return undefined
+  return error.errcode & 0xff
+}
+
+function isBusy(error: unknown): boolean {
+  return kindOf(error) === BUSY
+}
+
+/** What an operator or a later attempt can mend. A corrupt database flies as it is. */
+function translate(error: unknown, whileDoing: 'reading' | 'writing' = 'reading'): unknown {
+  const kind = kindOf(error)
+  if (kind === BUSY) return unavailable('The metadata database is busy. Try again in a moment.', error)
+  if (kind === FULL || (kind === IO_ERROR && whileDoing === 'writing')) return storageFull(error)
+  return error
 }
