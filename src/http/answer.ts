@@ -29,7 +29,10 @@ export function answerUnread(
   body: string,
 ): void {
   const length = bodyLength(req)
-  if (req.complete || (length !== null && length <= MAX_DRAINED_BYTES)) return answer(res, status, headers, body)
+  if (req.complete || (length !== null && length <= MAX_DRAINED_BYTES)) {
+    answer(res, status, headers, body)
+    return
+  }
   res.writeHead(status, { ...headers, connection: 'close' })
   if (req.method === 'HEAD') res.flushHeaders()
   else res.write(body)

@@ -82,7 +82,9 @@ function fastifyOptions(options: ServerOptions) {
 function watch(app: FastifyInstance, options: ServerOptions): void {
   const server: Server = app.server
   continueWhenRead(server)
-  const stops = [watchProgress(server, options.progress, (facts) => options.log.info(facts, 'stalled client disconnected'))]
+  const stops = [
+    watchProgress(server, options.progress, (facts) => options.log.info(facts, 'stalled client disconnected')),
+  ]
   if (options.tls !== null) {
     const use = (certificate: Certificate) => {
       const secure = server as unknown as { setSecureContext(context: SecureContextOptions): void }
@@ -108,13 +110,17 @@ function sendProblem(log: Log, error: FastifyError, request: FastifyRequest, rep
   if (status < 500) return reply.code(status).type(PROBLEM_TYPE).send(problem(status, error.message))
   log.error({ err: error, id: request.id, method: request.method, route: request.routeOptions?.url }, 'request failed')
   const detail = `an unexpected error happened; its id in the server's log is ${request.id}`
-  return reply.code(500).type(PROBLEM_TYPE).send(problem(500, detail, { id: request.id }))
+  return reply
+    .code(500)
+    .type(PROBLEM_TYPE)
+    .send(problem(500, detail, { id: request.id }))
 }
 
 function sendNotFound(app: FastifyInstance, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const path = request.url.split('?', 1)[0] ?? ''
   const allowed = METHODS.filter((method) => app.findRoute({ url: path, method }) !== null)
-  if (allowed.length === 0) return reply.code(404).type(PROBLEM_TYPE).send(problem(404, 'nothing is served at this path'))
+  if (allowed.length === 0)
+    return reply.code(404).type(PROBLEM_TYPE).send(problem(404, 'nothing is served at this path'))
   const detail = `${request.method} is not possible here; allowed: ${allowed.join(', ')}`
   return reply.code(405).header('allow', allowed.join(', ')).type(PROBLEM_TYPE).send(problem(405, detail))
 }
