@@ -31,6 +31,11 @@ export function startPostgres(): Promise<TestPostgres> {
   return shared
 }
 
+/** Ends it, if this process started one. */
+export async function stopPostgres(): Promise<void> {
+  await (await shared)?.[Symbol.asyncDispose]()
+}
+
 function startServer(): Promise<TestPostgres> {
   const given = process.env['TEST_POSTGRES_URL']
   return given === undefined ? startPrivate() : Promise.resolve(onlyDatabases(given))

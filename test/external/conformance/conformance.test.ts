@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { after, test } from 'node:test'
-import { skipWithoutPostgres, startPostgres } from '../../support/postgres.ts'
+import { skipWithoutPostgres, stopPostgres } from '../../support/postgres.ts'
 import { skipWithoutS3 } from '../../support/s3.ts'
 import { skipWithout } from '../../support/tools.ts'
 import type { Case, Report } from './report.ts'
@@ -22,7 +22,7 @@ const stable: Off = {
   data: ['Sparse Manifests', 'Tag Param', 'Tag Param sha512'],
 }
 /** A report with fewer cases than this one did not run what it says. */
-const fewestCases = 400
+const fewestCases = 600
 
 type Stage = { name: string; start: () => Promise<Target>; skip: false | string }
 
@@ -39,9 +39,7 @@ const scaledOut: Stage = {
   skip: ours || skipWithout('conformance') || skipWithoutPostgres() || skipWithoutS3(),
 }
 
-after(async () => {
-  if (scaledOut.skip === false) await (await startPostgres())[Symbol.asyncDispose]()
-})
+after(stopPostgres)
 
 conformance('1.1', embedded, { version: '1.1', sparse: false }, stable)
 conformance('dev', embedded, { version: 'dev', sparse: false }, dev)
