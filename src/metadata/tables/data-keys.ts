@@ -22,8 +22,6 @@ export async function insertDataKey(sql: Transaction, registryId: number, key: W
     VALUES (${registryId}, (SELECT COALESCE(MAX(version), 0) + 1 FROM data_keys WHERE registry_id = ${registryId}),
             ${key.provider}, ${key.wrapped}, ${sql.now()})`
 }
-      FROM data_keys WHERE registry_id = ${registryId}`
-}
 
 export async function findDataKey(sql: Reader, id: number): Promise<DataKeyRow | null> {
   return await sql.get<DataKeyRow>`SELECT id, registry_id, version, provider, wrapped FROM data_keys WHERE id = ${id}`
