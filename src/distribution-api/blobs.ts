@@ -6,7 +6,7 @@ import { answer } from '../http/answer.ts'
 import type { ByteRange } from '../http/byte-range.ts'
 import { contentRange, parseByteRange, unsatisfiedRange } from '../http/byte-range.ts'
 import { allowsRange, matchesEntityTag } from '../http/entity-tag.ts'
-import { sendBody } from '../http/send-body.ts'
+import { sendBody, sendChunks } from '../http/send-body.ts'
 import type { OpenedBlob } from '../registry/registry.ts'
 import type { DistributionDeps, RepositoryCall } from './call.ts'
 import { API_VERSION, FOREVER } from './headers.ts'
@@ -43,12 +43,17 @@ export async function deleteBlob({ registry }: DistributionDeps, call: Repositor
   answer(call.res, 202, { 'docker-distribution-api-version': API_VERSION, 'content-length': 0 })
 }
 
+/** A slow client holds on to what is queued for it: more than this is read piece by piece, also when it is in memory. */
+const MAX_QUEUED_BYTES = 4 * 1024 * 1024
+
 async function sendPart(call: RepositoryCall, blob: OpenedBlob, part: ByteRange | null): Promise<void> {
   const { start, end } = part ?? { start: 0, end: blob.size }
   const headers: AnswerHeaders = { ...blobHeaders(blob.digest), 'content-length': end - start }
   if (part !== null) headers['content-range'] = contentRange(part, blob.size)
   const status = part === null ? 200 : 206
   if (end === start) return answer(call.res, status, headers)
+  const chunks = end - start <= MAX_QUEUED_BYTES ? blob.peek(start, end) : null
+  if (chunks !== null) return sendChunks(call.res, { status, headers }, chunks)
   await sendBody(call.res, { status, headers, length: end - start, source: blob.read(start, end) })
 }
 

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { isMidAnswer } from './connections.ts'
 import type { Log } from './log.ts'
 import { PROBLEM_TYPE, problem } from './problem.ts'
 
@@ -12,7 +13,7 @@ export function clientErrorHandler(log: Log): (error: NodeJS.ErrnoException, soc
     if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') {
       log.debug({ code: error.code, address: socket.remoteAddress }, 'unreadable request')
     }
-    if (socket.writable && socket.bytesWritten === 0 && error.code !== 'ECONNRESET') {
+    if (socket.writable && error.code !== 'ECONNRESET' && !isMidAnswer(socket)) {
       const body = problem(status, detail)
       socket.end(
         `HTTP/1.1 ${status} Refused\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +

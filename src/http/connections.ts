@@ -12,6 +12,7 @@ export type StallReport = (facts: { readonly address: string; readonly side: 'se
 /** What is remembered of one connection between two looks at it. */
 interface Connection {
   req: IncomingMessage
+  res: ServerResponse
   awaited: IncomingMessage | null
   received: number
   unsent: boolean
@@ -32,14 +33,15 @@ export function watchProgress(server: Server, progress: Progress, report: StallR
   const forget = function (this: TrackedSocket) {
     sockets.delete(this)
   }
-  const track = (req: IncomingMessage, _res: ServerResponse) => {
+  const track = (req: IncomingMessage, res: ServerResponse) => {
     const socket: TrackedSocket = req.socket
     const known = socket[CONNECTION]
     if (known !== undefined) {
       known.req = req
+      known.res = res
       return
     }
-    socket[CONNECTION] = { req, awaited: null, received: 0, unsent: false, sent: 0 }
+    socket[CONNECTION] = { req, res, awaited: null, received: 0, unsent: false, sent: 0 }
     sockets.add(socket)
     socket.once('close', forget)
   }
@@ -52,6 +54,12 @@ export function watchProgress(server: Server, progress: Progress, report: StallR
     clearInterval(timer)
     server.off('request', track)
   }
+}
+
+/** Has part of an answer left on this connection, so that nothing else may be written to it? */
+export function isMidAnswer(socket: TrackedSocket): boolean {
+  const res = socket[CONNECTION]?.res
+  return res?.headersSent === true && !res.writableFinished
 }
 
 function look(socket: TrackedSocket, minBytes: number, report: StallReport): void {

@@ -25,9 +25,10 @@ export async function sendBody(res: ServerResponse, body: Body): Promise<number>
   let sent = 0
   try {
     for (let step = first; step.done !== true; step = await source.next()) {
+      if (step.value.byteLength === 0) continue
       sent += step.value.byteLength
       if (sent > body.length) throw new Error(`the body's source gave more than ${body.length} bytes`)
-      if (!(await writer.write(step.value))) return await closeSource(source, sent)
+      if (!(await writer.write(step.value, sent === body.length))) return await closeSource(source, sent)
     }
     if (sent !== body.length) throw new Error(`the body's source ended at ${sent} of ${body.length} bytes`)
   } catch (error) {
@@ -37,8 +38,20 @@ export async function sendBody(res: ServerResponse, body: Body): Promise<number>
   } finally {
     writer.release()
   }
-  res.end()
+  if (!res.writableEnded) res.end()
   return sent
+}
+
+/** A body whose pieces are all at hand: queued at once, taken as fast as the client reads. */
+export function sendChunks(
+  res: ServerResponse,
+  head: Pick<Body, 'status' | 'headers'>,
+  chunks: readonly Uint8Array[],
+): void {
+  res.writeHead(head.status, head.headers as Record<string, string | number | string[]>)
+  const last = chunks.length - 1
+  for (let i = 0; i < last; i++) res.write(chunks[i])
+  res.end(chunks[last])
 }
 
 /** One listener for the whole body, whatever the number of chunks. */
@@ -59,14 +72,16 @@ class Writer {
   }
 
   /** True once the kernel has the chunk; false when there is no client any more. */
-  write(chunk: Uint8Array): Promise<boolean> {
+  write(chunk: Uint8Array, isLast: boolean): Promise<boolean> {
     if (!this.#open) return Promise.resolve(false)
     return new Promise((resolve) => {
       this.#settle = resolve
-      this.#res.write(chunk, (error) => {
+      const taken = (error?: Error | null) => {
         this.#settle = null
         resolve(error === null || error === undefined)
-      })
+      }
+      if (isLast) this.#res.end(chunk, taken)
+      else this.#res.write(chunk, taken)
     })
   }
 
