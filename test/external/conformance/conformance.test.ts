@@ -22,7 +22,7 @@ const stable: Off = {
   data: ['Sparse Manifests', 'Tag Param', 'Tag Param sha512'],
 }
 /** A report with fewer cases than this one did not run what it says. */
-const fewestCases = 600
+const fewestCases = 690
 
 type Stage = { name: string; start: () => Promise<Target>; skip: false | string }
 
@@ -92,7 +92,8 @@ function isOff({ name, status }: Case, off: Off): boolean {
 
 function assertTotals({ totals, cases }: Report, off: Off): void {
   assert.deepEqual(totals, { tests: totals.tests, failures: 0, errors: 0, skipped: 0, disabled: off.cases })
-  assert.equal(cases.length, totals.tests)
+  // `tests` also counts the groups that have cases of their own, so it is only a bound.
+  assert.ok(cases.length <= totals.tests, `${cases.length} cases, but the suite counts ${totals.tests}`)
   assert.ok(cases.length >= fewestCases, `only ${cases.length} cases ran`)
 }
 
