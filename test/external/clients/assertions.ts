@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict'
+import type { Ran } from './programs.ts'
+
+export const SAYS_UNAUTHORIZED = /unauthori[sz]ed|authentication (is )?required|access denied|invalid username|401/i
+export const SAYS_DENIED =
+  /denied|credentials? not found|no basic auth credentials|insufficient[ _]scope|unauthori[sz]ed|forbidden|401|403/i
+export const SAYS_UNKNOWN = /not found|unknown|404|denied|does not exist/i
+
+export function assertOk(ran: Ran): Ran {
+  assert.equal(ran.code, 0, said(ran))
+  return ran
+}
+
+/** Fails unless the program failed and said why. */
+export function assertRefused(ran: Ran, pattern: RegExp) {
+  assert.notEqual(ran.code, 0, `should have been refused: ${said(ran)}`)
+  assert.match(said(ran), pattern)
+}
+
+function said({ stdout, stderr, timedOut }: Ran): string {
+  return `${stdout}\n${stderr}${timedOut ? '\ntimed out' : ''}`.trim()
+}

@@ -1,0 +1,4 @@
+import { storageClient } from './storage-client.ts'
+import { clientSuite } from './suite.ts'
+
+clientSuite(storageClient('buildah', () => []))
