@@ -147,7 +147,7 @@ const stores = {
     description:
       'The key that wraps all others. Required with databaseUrl or s3Bucket; otherwise made at first start and kept in the data ' +
       'directory. Without it nothing that was stored can be read: keep a copy elsewhere.',
-    expects: '32 random bytes in base64: openssl rand -base64 32',
+    expects: '32 random bytes in base64 or hexadecimal: openssl rand -base64 32',
     secret: true,
   }),
 }

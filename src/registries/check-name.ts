@@ -1,3 +1,4 @@
+import { insertAuditEvent } from '../metadata/tables/audit-events.ts'
 import { nameIsTaken } from './create-registry.ts'
 import type { Actor, RegistriesDeps } from './deps.ts'
 import { parseRegistryName } from './registry-input.ts'
@@ -11,7 +12,7 @@ export async function checkName(deps: RegistriesDeps, actor: Actor, text: string
   const answer = (await nameIsTaken(deps, actor.contractId, name)) ? 'taken' : 'free'
   await deps.metadata.transact(
     async (sql) =>
-      await deps.audit(sql, {
+      await insertAuditEvent(sql, {
         contractId: actor.contractId,
         registryId: null,
         actor: actor.label,

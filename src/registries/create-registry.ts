@@ -1,8 +1,9 @@
 import { DomainError } from '../domain/error.ts'
+import { insertAuditEvent } from '../metadata/tables/audit-events.ts'
 import { insertRegistry, registryNameIsTaken } from '../metadata/tables/registries.ts'
 import type { Actor, RegistriesDeps } from './deps.ts'
 import { requireRegistry } from './find-registry.ts'
-import { parseAllowList, parseLocation, parseRegistryName, parseSchedule } from './registry-input.ts'
+import { checkAllowList, parseLocation, parseRegistryName, parseSchedule } from './registry-input.ts'
 import { settle } from './settle.ts'
 import type { RegistryView } from './views.ts'
 import { toRegistryView } from './views.ts'
@@ -37,7 +38,7 @@ export async function createRegistry(deps: RegistriesDeps, actor: Actor, input: 
     const id = await insertRegistry(sql, { ...row, contractId, publicId, createdBy, createdById })
     if (id === null) throw taken(row.name)
     await deps.keys.insert(sql, id, fresh)
-    await deps.audit(sql, {
+    await insertAuditEvent(sql, {
       contractId,
       registryId: id,
       actor: actor.label,
@@ -64,7 +65,7 @@ function parse(deps: RegistriesDeps, input: RegistryInput) {
     location: parseLocation(input.location ?? deps.locations[0] ?? '', deps.locations),
     gcSchedule: input.gcSchedule === null ? null : JSON.stringify(parseSchedule(input.gcSchedule)),
     scanningEnabled: input.scanning,
-    allowList: JSON.stringify(parseAllowList(input.allowList)),
+    allowList: JSON.stringify(checkAllowList(input.allowList)),
   }
 }
 

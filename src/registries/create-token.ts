@@ -1,8 +1,11 @@
 import { DomainError } from '../domain/error.ts'
 import type { Scope } from '../domain/permission.ts'
+import type { NewSecret } from '../domain/secret.ts'
+import { newSecret, SECRET_PREFIX } from '../domain/secret.ts'
 import type { Transaction } from '../metadata/metadata-store.ts'
+import { insertAuditEvent } from '../metadata/tables/audit-events.ts'
 import { findToken, insertToken, insertTokenSecret } from '../metadata/tables/tokens-control.ts'
-import type { Actor, NewSecret, RegistriesDeps } from './deps.ts'
+import type { Actor, RegistriesDeps } from './deps.ts'
 import { parseExpiry } from './expiry.ts'
 import { requireHeldRegistry } from './find-registry.ts'
 import { parseScopes, parseStatus, parseTokenName } from './token-input.ts'
@@ -34,12 +37,12 @@ export async function createToken(
     scopes: JSON.stringify(parseScopes(input.scopes)),
     expiresAt: input.expiryDate === null ? null : parseExpiry(input.expiryDate),
   }
-  const secret = deps.newSecret()
+  const secret = newSecret(SECRET_PREFIX.registryToken)
   const publicId = deps.newId()
   const made = await deps.metadata.transact(async (sql) => {
     const registry = await requireHeldRegistry(sql, actor, registryId)
     await insert(sql, actor, registry.id, { ...row, publicId }, secret)
-    await deps.audit(sql, {
+    await insertAuditEvent(sql, {
       contractId: actor.contractId,
       registryId: registry.id,
       actor: actor.label,
@@ -51,7 +54,7 @@ export async function createToken(
     return await findToken(sql, registry.id, publicId)
   })
   if (!made) throw new TypeError('a token that was just made must exist')
-  return { token: toTokenView(made), password: secret.secret }
+  return { token: toTokenView(made), password: secret.text }
 }
 
 async function insert(

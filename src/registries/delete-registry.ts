@@ -1,3 +1,4 @@
+import { insertAuditEvent } from '../metadata/tables/audit-events.ts'
 import { bumpAuthEpoch } from '../metadata/tables/auth-epoch.ts'
 import { addDeletion } from '../metadata/tables/deletions.ts'
 import { addCandidate } from '../metadata/tables/gc-candidates.ts'
@@ -35,7 +36,7 @@ export async function deleteRegistry(
     })
     await tombstoneRegistry(sql, registryId, deleteId)
     await bumpAuthEpoch(sql)
-    await deps.audit(sql, {
+    await insertAuditEvent(sql, {
       contractId: actor.contractId,
       registryId,
       actor: actor.label,

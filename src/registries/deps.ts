@@ -21,34 +21,11 @@ export interface DataKeys<Fresh = unknown> {
   insert(sql: Transaction, registryId: number, fresh: Fresh): Promise<void>
 }
 
-export interface AuditRecord {
-  readonly contractId: number
-  readonly registryId: number | null
-  readonly actor: string
-  /** `registry.create`, `token.disable` … */
-  readonly action: string
-  readonly subject: string
-  readonly address: string | null
-  readonly detail?: Readonly<Record<string, unknown>>
-}
-
-export interface NewSecret {
-  /** Shown once, never stored. */
-  readonly secret: string
-  /** Inside the secret: finds its row by one index read. */
-  readonly keyId: string
-  /** SHA-256, hexadecimal. */
-  readonly hash: string
-}
-
 export interface RegistriesDeps {
   readonly metadata: MetadataStore
   readonly keys: DataKeys
-  /** Inside the transaction of what it tells. */
-  readonly audit: (sql: Transaction, record: AuditRecord) => Promise<void>
   /** UUID v4, lower case. */
   readonly newId: () => string
-  readonly newSecret: () => NewSecret
   /** Ids of the locations a registry may be in, the first being the default. */
   readonly locations: readonly string[]
   /** Names nobody may take, such as the public host's label under the domain. */

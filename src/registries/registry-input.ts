@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { parseAllowList } from '../domain/allow-list.ts'
 import { DomainError } from '../domain/error.ts'
 import type { RegistryName } from '../domain/registry-name.ts'
 import { isRegistryName, REGISTRY_NAME_RULE } from '../domain/registry-name.ts'
@@ -15,7 +15,6 @@ export interface GcSchedule {
 }
 
 const TIME = /^([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|z|[+-]00:00)?$/
-export const MAX_ALLOW_LIST = 25
 
 /** @throws `name_invalid` naming the rule. */
 export function parseRegistryName(text: string): RegistryName {
@@ -44,25 +43,9 @@ export function parseSchedule(sent: { readonly days: readonly string[] | null; r
 }
 
 /** Addresses and networks, verbatim; none: everybody. @throws `input_invalid` */
-export function parseAllowList(entries: readonly string[]): readonly string[] {
-  if (entries.length > MAX_ALLOW_LIST) {
-    throw new DomainError(
-      'input_invalid',
-      `apiSubnetAllowList has ${entries.length} entries: at most ${MAX_ALLOW_LIST} are allowed`,
-    )
-  }
-  for (const entry of entries) {
-    if (!isNetwork(entry))
-      throw invalid('apiSubnetAllowList', entry, 'an IPv4 or IPv6 address or network such as 192.0.2.0/24')
-  }
+export function checkAllowList(entries: readonly string[]): readonly string[] {
+  parseAllowList(entries)
   return entries
-}
-
-function isNetwork(entry: string): boolean {
-  const [address = '', length, ...rest] = entry.split('/')
-  const bits = { 4: 32, 6: 128 }[isIP(address)]
-  if (bits === undefined || address.includes('%') || rest.length > 0) return false
-  return length === undefined || (/^\d{1,3}$/.test(length) && Number(length) <= bits)
 }
 
 export function invalid(what: string, value: string, expected: string): DomainError {

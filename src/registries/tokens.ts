@@ -1,5 +1,6 @@
 import { DomainError } from '../domain/error.ts'
 import type { Transaction } from '../metadata/metadata-store.ts'
+import { insertAuditEvent } from '../metadata/tables/audit-events.ts'
 import { bumpAuthEpoch } from '../metadata/tables/auth-epoch.ts'
 import type { RegistryRow } from '../metadata/tables/registries.ts'
 import type { TokenRow, TokenStatus } from '../metadata/tables/tokens-control.ts'
@@ -107,7 +108,7 @@ async function change<T>(
     const token = found(await lockToken(sql, registry.id, id), id)
     const result = await act(sql, registry, token)
     await bumpAuthEpoch(sql)
-    await deps.audit(sql, {
+    await insertAuditEvent(sql, {
       contractId: actor.contractId,
       registryId: registry.id,
       actor: actor.label,

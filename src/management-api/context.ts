@@ -1,0 +1,36 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify'
+import { Type } from 'typebox'
+import type { Naming } from '../registries/hostname.ts'
+import type { Registries } from '../registries/registries.ts'
+import { ApiErrorResponse } from './contract.ts'
+import type { Base } from './links.ts'
+
+type TypedApp = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>
+
+/** What a file of routes is given. */
+export interface RouteContext {
+  readonly app: TypedApp
+  readonly registries: Registries
+  readonly naming: Naming
+  readonly baseOf: (request: FastifyRequest) => Base
+  /** @throws `too_many_requests` */
+  readonly limitNameChecks: (who: string) => void
+  /** The second mount is not written into the OpenAPI document again. */
+  readonly hidden: boolean
+}
+
+export const NO_CONTENT = Type.Null({ description: 'No body.' })
+export const ERROR_ANSWERS = { '4xx': ApiErrorResponse, '5xx': ApiErrorResponse }
+
+/** Stored ids are lower case; a UUID is the same in any case. */
+export function lowerCaseIds<T extends Readonly<Record<string, string>>>(params: T): T {
+  return Object.fromEntries(Object.entries(params).map(([name, id]) => [name, id.toLowerCase()])) as T
+}

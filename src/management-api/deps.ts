@@ -1,0 +1,15 @@
+import type { Auth } from '../auth/auth.ts'
+import type { ClientOf } from '../http/client.ts'
+import type { Log } from '../http/log.ts'
+import type { Naming } from '../registries/hostname.ts'
+import type { Registries } from '../registries/registries.ts'
+
+export interface ManagementDeps {
+  readonly registries: Registries
+  readonly auth: Pick<Auth, 'authenticatePerson'>
+  readonly naming: Naming
+  readonly clientOf: ClientOf
+  readonly log: Log
+  /** Milliseconds, for the rate of name checks. */
+  readonly now?: () => number
+}

@@ -1,0 +1,44 @@
+import { actorOf } from './caller.ts'
+import type { RouteContext } from './context.ts'
+import { ERROR_ANSWERS, NO_CONTENT } from './context.ts'
+import { LocationsResponse, NameParams } from './contract.ts'
+
+/** Operations 1 and 2 of management-api.md 2. */
+export function nameRoutes({ app, registries, baseOf, limitNameChecks, hidden }: RouteContext): void {
+  app.get(
+    '/locations',
+    {
+      schema: {
+        tags: ['Locations'],
+        hide: hidden,
+        summary: 'List the locations a registry can be created in',
+        response: { 200: LocationsResponse, ...ERROR_ANSWERS },
+      },
+    },
+    async (request): Promise<LocationsResponse> => ({
+      id: 'locations',
+      type: 'collection',
+      href: `${baseOf(request).url}/locations`,
+      items: registries.locations.map((id) => ({ id })),
+    }),
+  )
+
+  app.head(
+    '/names/:name',
+    {
+      schema: {
+        tags: ['Names'],
+        hide: hidden,
+        summary: 'Is a registry name in use? 200 yes, 404 no, 400 it is not a valid name',
+        params: NameParams,
+        response: { 200: NO_CONTENT, 400: NO_CONTENT, 404: NO_CONTENT },
+      },
+    },
+    async (request, reply) => {
+      const actor = actorOf(request)
+      limitNameChecks(`${actor.contractId}/${actor.userId}`)
+      const answer = await registries.checkName(actor, request.params.name)
+      return reply.code(answer === 'taken' ? 200 : 404).send(null)
+    },
+  )
+}

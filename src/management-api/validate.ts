@@ -1,0 +1,44 @@
+import type { TSchema } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { DomainError } from '../domain/error.ts'
+
+type Problem = ReturnType<ReturnType<typeof Compile>['Errors']>[number]
+
+/** Fastify's validator compiler: nothing is removed, coerced or filled in, and the error says which value must be what. */
+export function compileValidator({ schema, httpPart }: { schema: unknown; httpPart?: string }) {
+  const compiled = Compile(schema as TSchema)
+  return (data: unknown) => {
+    if (compiled.Check(data)) return { value: data }
+    return { error: new DomainError('input_invalid', describe(compiled.Errors(data), schema, httpPart)) }
+  }
+}
+
+/** The deepest problem is the one the sender meant to get right; "must be null" is never it. */
+function describe(problems: readonly Problem[], schema: unknown, httpPart = 'request'): string {
+  const real = problems.filter(
+    ({ keyword, params }) => keyword !== 'anyOf' && !('type' in params && params.type === 'null'),
+  )
+  const problem = real.reduce<Problem | undefined>(
+    (best, one) => (best === undefined || depth(one) > depth(best) ? one : best),
+    undefined,
+  )
+  if (!problem) return `the ${httpPart} is not valid`
+  const path = problem.instancePath.slice(1).replaceAll('/', '.') || `the ${httpPart}`
+  if (problem.keyword === 'required') {
+    const missing = (problem.params as { requiredProperties: string[] }).requiredProperties
+    const where = problem.instancePath === '' ? '' : `${path}.`
+    return `${missing.map((name) => where + name).join(', ')} is missing`
+  }
+  const { expects } = schemaAt(schema, problem.schemaPath)
+  return `${path} is not valid: it must ${expects === undefined ? problem.message.replace(/^must /, '') : `be ${expects}`}`
+}
+
+function depth({ instancePath }: Problem): number {
+  return instancePath.split('/').length
+}
+
+function schemaAt(schema: unknown, pointer: string): { expects?: string } {
+  let here = schema
+  for (const key of pointer.split('/').slice(1)) here = (here as Record<string, unknown> | undefined)?.[key]
+  return (here ?? {}) as { expects?: string }
+}
