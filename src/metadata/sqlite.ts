@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import type { MetadataStore, Reader, SqlArgument, SqlValue, Transaction, TransactOptions } from './metadata-store.ts'
 import { MIGRATIONS } from './migrations/list.ts'
 import { migrate } from './migrations/migrate.ts'
+import { OneAtATime } from './one-at-a-time.ts'
 import { PATIENCE_MS, pause, storageFull, unavailable } from './retry.ts'
 import { flatten, Statements } from './statement.ts'
 import { refuseInsideTransaction, TransactionRun } from './transaction-run.ts'
@@ -12,12 +13,18 @@ export interface SqliteOptions {
   readonly path: string
   /** Milliseconds UTC; a test's clock. */
   readonly now?: () => number
+  /** How long a transaction waits for other processes' before it is `unavailable`. */
+  readonly patienceMs?: number
 }
 
 /** Another process may be migrating a big database. */
 const MIGRATION_PATIENCE_MS = 600_000
 
-export async function openSqlite({ path, now = Date.now }: SqliteOptions): Promise<MetadataStore> {
+export async function openSqlite({
+  path,
+  now = Date.now,
+  patienceMs = PATIENCE_MS,
+}: SqliteOptions): Promise<MetadataStore> {
   if (path === '' || path.startsWith(':'))
     throw new TypeError('Several connections share the database: it must be a file')
   closeSync(openSync(path, 'a', 0o600)) // SQLite gives its -wal and -shm the same mode
@@ -25,7 +32,7 @@ export async function openSqlite({ path, now = Date.now }: SqliteOptions): Promi
   const durable = opened.use(await openConnection(path, `${WRITER}; PRAGMA synchronous = FULL`))
   const fast = opened.use(await openConnection(path, `${WRITER}; PRAGMA synchronous = NORMAL`))
   const reader = opened.use(await openConnection(path, READER))
-  const store = new SqliteStore({ durable, fast, reader, now })
+  const store = new SqliteStore({ durable, fast, reader, now, patienceMs })
   await migrate((fn) => store.transactPatiently(fn, durable, MIGRATION_PATIENCE_MS), MIGRATIONS)
   opened.move()
   return store
@@ -192,6 +199,7 @@ interface Parts {
   readonly fast: Connection
   readonly reader: Connection
   readonly now: () => number
+  readonly patienceMs: number
 }
 
 class SqliteStore implements MetadataStore {
@@ -202,8 +210,8 @@ class SqliteStore implements MetadataStore {
   #epoch = 0
   #isWriting = false
   #isClosed = false
-  /** Settles when the last queued transaction has. SQLite has one writer: waiting for it here is fair and cheap. */
-  #queue: Promise<unknown> = Promise.resolve()
+  /** SQLite has one writer: waiting for it here is fair and cheap. */
+  readonly #queue = new OneAtATime()
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -222,7 +230,7 @@ class SqliteStore implements MetadataStore {
   }
 
   transact<T>(fn: (sql: Transaction) => Promise<T>, { durable = true }: TransactOptions = {}): Promise<T> {
-    return this.transactPatiently(fn, durable ? this.#parts.durable : this.#parts.fast, PATIENCE_MS)
+    return this.transactPatiently(fn, durable ? this.#parts.durable : this.#parts.fast, this.#parts.patienceMs)
   }
 
   async transactPatiently<T>(
@@ -233,9 +241,7 @@ class SqliteStore implements MetadataStore {
     refuseInsideTransaction()
     if (this.#isClosed) throw new TypeError('The metadata store is closed')
     const deadline = performance.now() + patienceMs
-    const result = this.#queue.then(() => this.#write(fn, connection, deadline))
-    this.#queue = result.catch(() => {})
-    return await result
+    return await this.#queue.run(() => this.#write(fn, connection, deadline))
   }
 
   authEpoch(): number {
@@ -255,7 +261,7 @@ class SqliteStore implements MetadataStore {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    await this.#queue
+    await this.#queue.settled()
     for (const connection of [this.#parts.reader, this.#parts.fast, this.#parts.durable]) connection[Symbol.dispose]()
   }
 

@@ -123,9 +123,9 @@ function isFragment(value: SqlArgument): value is Fragment {
   return typeof value === 'object' && value !== null && 'text' in value && Array.isArray(value.text)
 }
 
-/** Text without holes is its own key, so that `literal()` may make a new object each time. */
-function keyOf(fragment: Fragment): unknown {
-  return fragment.text.length === 1 ? fragment.text[0] : fragment.text
+/** Fragments made at run time (`literal()`, a list of so many values) are new objects each time: their text is the key. */
+function keyOf({ text }: Fragment): unknown {
+  return 'raw' in text ? text : text.join('\0')
 }
 
 function piecesOf(text: readonly string[], values: readonly SqlArgument[]): string[] {

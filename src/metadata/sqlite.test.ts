@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict'
+import type { ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { DomainError } from '../domain/error.ts'
+import type { MetadataPlace } from './contract.ts'
+import { metadataContract } from './contract.ts'
+import { openSqlite } from './sqlite.ts'
+
+metadataContract('sqlite', newPlace)
+
+describe('metadata: sqlite, its own', () => {
+  test('the file is for its owner only, as are its companions', async () => {
+    await using place = await newPlace()
+    await using _store = await openSqlite(place)
+    for (const suffix of ['', '-wal', '-shm']) {
+      assert.equal((await stat(place.path + suffix)).mode & 0o777, 0o600, suffix)
+    }
+  })
+
+  test('a database in memory is refused: its connections would not share it', async () => {
+    await assert.rejects(openSqlite({ path: ':memory:' }), TypeError)
+  })
+
+  test('a file that is no database is not touched', async () => {
+    await using place = await newPlace()
+    await writeFile(place.path, 'x'.repeat(4096))
+    await assert.rejects(openSqlite(place), /not a database/)
+    assert.equal(await readFile(place.path, 'utf8'), 'x'.repeat(4096))
+  })
+
+  test("another process's lock is waited for without blocking", async () => {
+    await using place = await newPlace()
+    await using store = await openSqlite(place)
+    using other = new DatabaseSync(place.path, { timeout: 0 })
+    other.exec(`BEGIN IMMEDIATE; INSERT INTO settings VALUES ('other', '1')`)
+    let isDone = false
+    const mine = store
+      .transact((sql) => sql.run`INSERT INTO settings VALUES ('mine', '1')`)
+      .finally(() => {
+        isDone = true
+      })
+    for (let turns = 0; turns < 20; turns += 1) await sleep(1)
+    assert.equal(isDone, false)
+    const seen = await store.read((sql) => sql.all`SELECT name FROM settings`)
+    assert.equal(seen.length, 0, 'readers go on meanwhile')
+    other.exec('COMMIT')
+    assert.equal(await mine, 1)
+  })
+
+  test('a lock that is not released ends in unavailable, with Retry-After, and all is well after it', async () => {
+    await using place = await newPlace()
+    await using store = await openSqlite({ ...place, patienceMs: 30 })
+    using other = new DatabaseSync(place.path, { timeout: 0 })
+    other.exec('BEGIN IMMEDIATE')
+    const add = (name: string): Promise<number> =>
+      store.transact((sql) => sql.run`INSERT INTO settings VALUES (${name}, '1')`)
+    const answers = await Promise.allSettled([add('a'), add('b'), add('c')])
+    for (const answer of answers) {
+      assert.ok(answer.status === 'rejected' && answer.reason instanceof DomainError)
+      assert.equal(answer.reason.kind, 'unavailable')
+      assert.equal(answer.reason.headers['retry-after'], '1')
+    }
+    other.exec('ROLLBACK')
+    assert.equal(await add('d'), 1)
+    assert.equal((await store.read((sql) => sql.all`SELECT name FROM settings`)).length, 1)
+  })
+
+  test('a full disk is storage_full, loses nothing committed, and passes', async () => {
+    await using place = await newPlace()
+    await using store = await openSqlite(place)
+    const fill = (name: string, length: number): Promise<number> =>
+      store.transact((sql) => sql.run`INSERT INTO settings VALUES (${name}, ${'x'.repeat(length)})`)
+    await fill('before', 10)
+    const limit = async (pages: number): Promise<void> => {
+      await store.transact((sql) => sql.get([`PRAGMA max_page_count = ${pages}`] as never))
+    }
+    await limit(1) // = as many as there are
+    await assert.rejects(fill('large', 1_000_000), isKind('storage_full'))
+    await limit(1_000_000)
+    assert.equal(await fill('after', 1_000_000), 1)
+    const names = await store.read((sql) => sql.all<{ name: string }>`SELECT name FROM settings ORDER BY name`)
+    assert.deepEqual(
+      names.map((row) => row.name),
+      ['after', 'before'],
+    )
+  })
+
+  test('what is deleted is overwritten', async () => {
+    await using place = await newPlace()
+    const secret = 'VERY-SECRET-'.repeat(50)
+    {
+      await using store = await openSqlite(place)
+      await store.transact((sql) => sql.run`INSERT INTO settings VALUES ('a', ${secret})`)
+      await store.transact((sql) => sql.run`DELETE FROM settings WHERE name = 'a'`)
+    }
+    assert.equal((await readFile(place.path)).includes('VERY-SECRET'), false)
+  })
+
+  test('after the end nothing is accepted', async () => {
+    await using place = await newPlace()
+    const store = await openSqlite(place)
+    const last = store.transact((sql) => sql.run`INSERT INTO settings VALUES ('last', '1')`)
+    await store[Symbol.asyncDispose]()
+    assert.equal(await last, 1, 'what was under way is finished')
+    await assert.rejects(store.transact((sql) => sql.get`SELECT 1 AS one`))
+    await assert.rejects(store.read((sql) => sql.get`SELECT 1 AS one`))
+  })
+})
+
+describe('metadata: sqlite, several processes', () => {
+  test('three processes write at once and lose no update', { timeout: 60_000 }, async () => {
+    await using place = await newPlace()
+    await using store = await openSqlite(place)
+    await store.transact((sql) => sql.run`INSERT INTO settings VALUES ('n', '0')`)
+    const children = [1, 2].map(() => start(place.path, HAMMER))
+    for (let round = 0; round < 200; round += 1) {
+      await store.transact(
+        async (sql) => {
+          const row = await sql.get<{ value: string }>`SELECT value FROM settings WHERE name = 'n'`
+          await sql.run`UPDATE settings SET value = ${String(Number(row?.value) + 1)} WHERE name = 'n'`
+        },
+        { durable: round % 2 === 0 },
+      )
+    }
+    for (const child of children) assert.deepEqual(await ended(child), [0, null])
+    const row = await store.read((sql) => sql.get<{ value: string }>`SELECT value FROM settings WHERE name = 'n'`)
+    assert.equal(row?.value, '600')
+    assert.equal(store.authEpoch(), 401, 'and the epochs of others are seen')
+  })
+
+  test('a writer killed inside its transaction leaves nothing and blocks nobody', { timeout: 60_000 }, async () => {
+    await using place = await newPlace()
+    await using store = await openSqlite(place)
+    const child = start(place.path, DIE_INSIDE)
+    assert.deepEqual(await ended(child), [null, 'SIGKILL'])
+    const names = (): Promise<{ name: string }[]> =>
+      store.read((sql) => sql.all`SELECT name FROM settings ORDER BY name`)
+    assert.deepEqual(
+      (await names()).map((row) => row.name),
+      ['committed'],
+    )
+    await store.transact((sql) => sql.run`INSERT INTO settings VALUES ('next', '1')`)
+    assert.deepEqual(
+      (await names()).map((row) => row.name),
+      ['committed', 'next'],
+    )
+    await using again = await openSqlite(place)
+    assert.equal(again.authEpoch(), 1)
+  })
+})
+
+const HAMMER = `
+  for (let round = 0; round < 200; round += 1) {
+    await store.transact(async (sql) => {
+      const row = await sql.get\`SELECT value FROM settings WHERE name = 'n'\`
+      await sql.run\`UPDATE settings SET value = \${String(Number(row.value) + 1)} WHERE name = 'n'\`
+      await sql.run\`UPDATE auth_epoch SET epoch = epoch + 1\`
+    }, { durable: round % 3 > 0 })
+  }
+  await store[Symbol.asyncDispose]()`
+
+const DIE_INSIDE = `
+  await store.transact((sql) => sql.run\`INSERT INTO settings VALUES ('committed', '1')\`, { durable: false })
+  await store.transact(async (sql) => {
+    await sql.run\`UPDATE auth_epoch SET epoch = 99\`
+    for (let row = 0; row < 5000; row += 1) {
+      await sql.run\`INSERT INTO settings VALUES (\${'lost-' + row}, \${'x'.repeat(2000)})\`
+    }
+    process.kill(process.pid, 'SIGKILL')
+  })`
+
+function start(path: string, script: string): ChildProcess {
+  const code = `
+    import { openSqlite } from ${JSON.stringify(new URL('sqlite.ts', import.meta.url))}
+    const store = await openSqlite({ path: ${JSON.stringify(path)} })
+    ${script}`
+  return spawn(process.execPath, ['--input-type=module', '--eval', code], { stdio: ['ignore', 'inherit', 'inherit'] })
+}
+
+async function ended(child: ChildProcess): Promise<unknown[]> {
+  return child.exitCode === null && child.signalCode === null
+    ? await once(child, 'exit')
+    : [child.exitCode, child.signalCode]
+}
+
+function isKind(kind: DomainError['kind']): (error: unknown) => boolean {
+  return (error) => error instanceof DomainError && error.kind === kind
+}
+
+async function newPlace(): Promise<MetadataPlace & { path: string }> {
+  const folder = await mkdtemp(join(tmpdir(), 'entrepot-sqlite-'))
+  const path = join(folder, 'metadata.db')
+  return {
+    path,
+    open: ({ clockOffset = () => 0 } = {}) => openSqlite({ path, now: () => Date.now() + clockOffset() }),
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
+  }
+}
