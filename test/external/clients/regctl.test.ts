@@ -1,54 +1,84 @@
-import { rm } from 'node:fs/promises'
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { test } from 'node:test'
+import { assertOk } from './assertions.ts'
+import type { Bench } from './bench.ts'
 import type { Account } from './client.ts'
 import { KINDS, LAYOUT_TAG } from './images.ts'
-import { assertLayoutHolds } from './layout.ts'
-import { runProgram } from './programs.ts'
+import { layoutActs } from './layout.ts'
+import { runProgram, sequence } from './programs.ts'
 import { clientSuite } from './suite.ts'
+import type { Target } from './target.ts'
+import { ask } from './wire.ts'
 
-clientSuite({
-  name: 'regctl',
-  programs: ['regctl'],
-  kinds: KINDS,
-  can: ['delete', 'copy'],
-  keepsBytes: true,
-  loginAsks: true,
-  mountsConfig: true,
-  async open(target, folder) {
-    const pulled = join(folder, 'pulled')
-    const regctl = (args: string[], { home }: Account, input = '') =>
-      runProgram('regctl', args, {
-        env: {
-          REGCTL_CONFIG: join(home, 'regctl.json'),
-          DOCKER_CONFIG: home,
-          ...(target.caFile ? { SSL_CERT_FILE: target.caFile } : {}),
-        },
-        input,
+clientSuite(
+  {
+    name: 'regctl',
+    programs: ['regctl'],
+    kinds: KINDS,
+    can: ['delete', 'copy'],
+    keepsBytes: true,
+    loginAsks: true,
+    mountsConfig: true,
+    async open(target, folder) {
+      const run = (as: Account, args: string[], input = '') => regctl(target, as, args, input)
+      return layoutActs(folder, {
+        login: (as) => run(as, ['registry', 'login', target.host, '-u', as.username, '--pass-stdin'], as.password),
+        push: (image, reference, as) => run(as, ['image', 'copy', `ocidir://${image.folder}:${LAYOUT_TAG}`, reference]),
+        fetch: (reference, into, as) => run(as, ['image', 'copy', reference, `ocidir://${into}:${LAYOUT_TAG}`]),
+        remove: (reference, as) => run(as, ['manifest', 'delete', reference]),
+        copy: (_image, from, to, as) => run(as, ['image', 'copy', from, to]),
       })
-    const reach = ['--host', `reg=${target.host},tls=${target.caFile ? 'enabled' : 'disabled'}`]
-    return {
-      async login(as) {
-        const known = await regctl(
-          ['registry', 'set', target.host, '--skip-check', '--tls', target.caFile ? 'enabled' : 'disabled'],
-          as,
-        )
-        return known.code
-          ? known
-          : regctl(['registry', 'login', target.host, '-u', as.username, '--pass-stdin'], as, as.password)
-      },
-      push: (image, reference, as) =>
-        regctl(['image', 'copy', `ocidir://${image.folder}:${LAYOUT_TAG}`, reference], as),
-      pull: async (_image, reference, as) => {
-        await rm(pulled, { recursive: true, force: true })
-        return regctl(
-          [...(as.username ? [] : reach), 'image', 'copy', reference, `ocidir://${pulled}:${LAYOUT_TAG}`],
-          as,
-        )
-      },
-      verify: (image) => assertLayoutHolds(pulled, image),
-      remove: (reference, as) => regctl(['manifest', 'delete', reference], as),
-      copy: (_image, from, to, as) => regctl(['image', 'copy', from, to], as),
-      async [Symbol.asyncDispose]() {},
-    }
+    },
   },
-})
+  (bench) => {
+    testArtifacts(bench)
+    testTags(bench)
+  },
+)
+
+/** Each call writes down first how the host is reached, which a login needs as much as a pull without one. */
+function regctl({ host, caFile }: Target, { home }: Account, args: string[], input = '') {
+  const env = {
+    REGCTL_CONFIG: join(home, 'regctl.json'),
+    DOCKER_CONFIG: home,
+    ...(caFile ? { SSL_CERT_FILE: caFile } : {}),
+  }
+  const known = ['registry', 'set', host, '--skip-check', '--tls', caFile ? 'enabled' : 'disabled']
+  return sequence(async (step) => {
+    await step(runProgram('regctl', known, { env }))
+    await step(runProgram('regctl', args, { env, input }))
+  })
+}
+
+function testArtifacts(bench: Bench) {
+  test('put an artifact about an image, list it and get it', async () => {
+    const { acts, target, writer } = bench
+    const [image, reference] = [await bench.image('image'), `${bench.name('team/described')}:v1`]
+    const file = join(bench.folder, 'bill.json')
+    const run = async (...args: string[]) => assertOk(await regctl(target, writer, args)).stdout
+    await writeFile(file, '{"parts":[]}')
+    assertOk(await acts.push(image, reference, writer))
+    const type = ['--artifact-type', 'application/spdx+json']
+    await run('artifact', 'put', ...type, '--subject', reference, '--file', file)
+    assert.match(await run('artifact', 'list', reference), /application\/spdx\+json/)
+    assert.equal(
+      await run('artifact', 'get', '--subject', reference, '--filter-artifact-type', 'application/spdx+json'),
+      '{"parts":[]}',
+    )
+  })
+}
+
+function testTags(bench: Bench) {
+  test('delete one tag of two; the manifest stays', async () => {
+    const { acts, target, writer } = bench
+    const [image, repository] = [await bench.image('image'), bench.name('team/tags')]
+    const run = async (...args: string[]) => assertOk(await regctl(target, writer, args)).stdout
+    for (const tag of ['v1', 'v2']) assertOk(await acts.push(image, `${repository}:${tag}`, writer))
+    await run('tag', 'delete', `${repository}:v1`)
+    assert.equal(await run('tag', 'ls', repository), 'v2\n')
+    const { status } = await ask(target, 'GET', `/v2/${target.registry}/team/tags/manifests/${image.top.digest}`)
+    assert.equal(status, 200)
+  })
+}

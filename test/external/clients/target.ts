@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { EntrepotUnderTest } from '../../support/server.ts'
+import type { EntrepotUnderTest, Scope } from '../../support/server.ts'
 import { startEntrepot } from '../../support/server.ts'
 import { startDistribution } from './distribution-target.ts'
 
@@ -31,9 +31,12 @@ async function startOurs({ tls }: TargetOptions): Promise<Target> {
   await using opened = new AsyncDisposableStack()
   const server = opened.use(await startEntrepot({ tls }))
   const registry = await server.createRegistry('clients')
-  const token = (name: string, actions: string[]) =>
-    server.createToken(registry.id, { name, scopes: [{ type: 'repository', name: '*', actions }] })
-  const [writer, reader] = [await token('writer', ['pull', 'push', 'delete']), await token('reader', ['pull'])]
+  const token = (name: string, scopes: Scope[]) => server.createToken(registry.id, { name, scopes })
+  const writer = await token('writer', [
+    { type: 'repository', name: '*', actions: ['pull', 'push', 'delete'] },
+    { type: 'registry', name: '*', actions: ['*'] },
+  ])
+  const reader = await token('reader', [{ type: 'repository', name: '*', actions: ['pull'] }])
   const started = opened.move()
   return {
     url: server.url,
