@@ -1,0 +1,120 @@
+import type { MetricObjectWithValues, MetricValue } from 'prom-client'
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+/** One answered request, as the server tells it. */
+export interface AnsweredRequest {
+  /** A pattern or a name, never a path: its values must be few. */
+  readonly route: string
+  readonly method: string
+  readonly status: number
+  readonly ms: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+}
+
+/** What the rooms report. All methods may be used unbound. */
+export interface Metrics {
+  request(answered: AnsweredRequest): void
+  cache(name: string, result: 'hit' | 'miss'): void
+  database(kind: 'read' | 'transact', result: 'ok' | 'failed', ms: number): void
+  job(name: string, result: 'ok' | 'failed', ms: number): void
+  /**
+   * A number that is read when somebody looks. `over` says how those of several processes become one: counts of each
+   * process are added, what all processes see alike is not.
+   */
+  gauge(name: string, help: string, over: 'sum' | 'max', read: () => number | Promise<number>): void
+  /** This process's numbers, to be sent to whoever calls `textOf`. */
+  snapshot(): Promise<MetricsSnapshot>
+}
+
+/** Plain data: may be sent to another process. */
+export type MetricsSnapshot = readonly MetricObjectWithValues<MetricValue<string>>[]
+
+export const METRICS_CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE
+
+/** From a cached manifest to a layer of many gigabytes over a slow line. Seconds. */
+const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800]
+const DATABASE_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5]
+const JOB_SECONDS = [0.01, 0.1, 1, 10, 60, 300, 1800]
+
+/** The numbers of one process. */
+export function createMetrics(): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+  const http = httpMetrics(registers)
+  const cache = new Counter({
+    name: 'entrepot_cache_requests_total',
+    help: 'Look-ups in a cache in memory, by cache and result',
+    labelNames: ['cache', 'result'],
+    registers,
+  })
+  const timed = (name: string, help: string, label: string, buckets: number[]) =>
+    new Histogram({ name, help, labelNames: [label, 'result'], buckets, registers })
+  const database = timed(
+    'entrepot_database_seconds',
+    'Time of reads and transactions, waiting included',
+    'kind',
+    DATABASE_SECONDS,
+  )
+  const jobs = timed('entrepot_job_seconds', 'Time of background jobs', 'job', JOB_SECONDS)
+  return {
+    request: http,
+    cache: (name, result) => cache.inc({ cache: name, result }),
+    database: (kind, result, ms) => database.observe({ kind, result }, ms / 1000),
+    job: (job, result, ms) => jobs.observe({ job, result }, ms / 1000),
+    gauge: (name, help, over, read) => addGauge(registers, { name, help, aggregator: over }, read),
+    snapshot: async () => await registry.getMetricsAsJSON(),
+  }
+}
+
+/** The Prometheus text of one process, or of several taken together. Source: Prometheus text exposition format 0.0.4. */
+export async function textOf(snapshots: readonly MetricsSnapshot[]): Promise<string> {
+  // Aggregating changes what it is given.
+  return await AggregatorRegistry.aggregate(
+    structuredClone(snapshots) as MetricObjectWithValues<MetricValue<string>>[][],
+  ).metrics()
+}
+
+function httpMetrics(registers: Registry[]): Metrics['request'] {
+  const requests = new Counter({
+    name: 'entrepot_http_requests_total',
+    help: 'Answered requests',
+    labelNames: ['route', 'method', 'status'],
+    registers,
+  })
+  const seconds = new Histogram({
+    name: 'entrepot_http_request_seconds',
+    help: 'Time from the request to the last byte of its answer',
+    labelNames: ['route', 'method'],
+    buckets: REQUEST_SECONDS,
+    registers,
+  })
+  const bytes = (name: string, help: string) => new Counter({ name, help, labelNames: ['route'], registers })
+  const received = bytes('entrepot_http_received_bytes_total', 'Bytes received, headers included')
+  const sent = bytes('entrepot_http_sent_bytes_total', 'Bytes sent, headers included')
+  return ({ route, method, status, ms, bytesIn, bytesOut }) => {
+    const known = KNOWN_METHODS.has(method) ? method : 'other'
+    requests.inc({ route, method: known, status })
+    seconds.observe({ route, method: known }, ms / 1000)
+    if (bytesIn > 0) received.inc({ route }, bytesIn)
+    if (bytesOut > 0) sent.inc({ route }, bytesOut)
+  }
+}
+
+/** The method is a stranger's text: it must not make new series. */
+const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+
+function addGauge(
+  registers: Registry[],
+  about: { readonly name: string; readonly help: string; readonly aggregator: 'sum' | 'max' },
+  read: () => number | Promise<number>,
+): void {
+  const gauge: Gauge = new Gauge({
+    ...about,
+    registers,
+    async collect() {
+      gauge.set(await read())
+    },
+  })
+}
