@@ -1,6 +1,7 @@
 import { closeSync, openSync } from 'node:fs'
 import type { StatementSync } from 'node:sqlite'
 import { DatabaseSync } from 'node:sqlite'
+import { LogSync } from './log-sync.ts'
 import type { MetadataStore, Reader, SqlArgument, SqlValue, Transaction, TransactOptions } from './metadata-store.ts'
 import { MIGRATIONS } from './migrations/list.ts'
 import { migrate } from './migrations/migrate.ts'
@@ -27,18 +28,30 @@ export async function openSqlite({
 }: SqliteOptions): Promise<MetadataStore> {
   if (path === '' || path.startsWith(':'))
     throw new TypeError('Several connections share the database: it must be a file')
-  closeSync(openSync(path, 'a', 0o600)) // SQLite gives its -wal and -shm the same mode
+  makePrivate(path)
   using opened = new DisposableStack()
-  const durable = opened.use(await openConnection(path, `${WRITER}; PRAGMA synchronous = FULL`))
-  const fast = opened.use(await openConnection(path, `${WRITER}; PRAGMA synchronous = NORMAL`))
+  const writer = opened.use(await openConnection(path, WRITER))
   const reader = opened.use(await openConnection(path, READER))
-  const store = new SqliteStore({ durable, fast, reader, now, patienceMs })
-  await migrate((fn) => store.transactPatiently(fn, durable, MIGRATION_PATIENCE_MS), MIGRATIONS)
+  const store = new SqliteStore({ writer, reader, log: new LogSync(`${path}-wal`), now, patienceMs })
+  await migrate((fn) => store.transactPatiently(fn, MIGRATION_PATIENCE_MS), MIGRATIONS)
   opened.move()
   return store
 }
 
-const WRITER = `PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = ON;
+/**
+ * SQLite gives its -wal and -shm the database's mode. An existing file is not opened: closing a descriptor of it would
+ * drop the locks that another connection of this process holds (POSIX advisory locks).
+ */
+function makePrivate(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+}
+
+// synchronous = NORMAL: durable commits are made so by LogSync, outside the event loop.
+const WRITER = `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = ON;
   PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON`
 const READER = 'PRAGMA query_only = ON; PRAGMA cache_size = -16384'
 
@@ -195,9 +208,9 @@ class SqliteTransaction implements Transaction {
 const READ_EPOCH = ['SELECT epoch FROM auth_epoch WHERE id = 1']
 
 interface Parts {
-  readonly durable: Connection
-  readonly fast: Connection
+  readonly writer: Connection
   readonly reader: Connection
+  readonly log: LogSync
   readonly now: () => number
   readonly patienceMs: number
 }
@@ -229,19 +242,25 @@ class SqliteStore implements MetadataStore {
     }
   }
 
-  transact<T>(fn: (sql: Transaction) => Promise<T>, { durable = true }: TransactOptions = {}): Promise<T> {
-    return this.transactPatiently(fn, durable ? this.#parts.durable : this.#parts.fast, this.#parts.patienceMs)
+  async transact<T>(fn: (sql: Transaction) => Promise<T>, { durable = true }: TransactOptions = {}): Promise<T> {
+    const result = await this.transactPatiently(fn, this.#parts.patienceMs)
+    if (durable) await this.#makeDurable()
+    return result
   }
 
-  async transactPatiently<T>(
-    fn: (sql: Transaction) => Promise<T>,
-    connection: Connection,
-    patienceMs: number,
-  ): Promise<T> {
+  async transactPatiently<T>(fn: (sql: Transaction) => Promise<T>, patienceMs: number): Promise<T> {
     refuseInsideTransaction()
     if (this.#isClosed) throw new TypeError('The metadata store is closed')
     const deadline = performance.now() + patienceMs
-    return await this.#queue.run(() => this.#write(fn, connection, deadline))
+    return await this.#queue.run(() => this.#write(fn, this.#parts.writer, deadline))
+  }
+
+  async #makeDurable(): Promise<void> {
+    try {
+      await this.#parts.log.sync()
+    } catch (error) {
+      throw translate(error, 'writing')
+    }
   }
 
   authEpoch(): number {
@@ -262,7 +281,8 @@ class SqliteStore implements MetadataStore {
     if (this.#isClosed) return
     this.#isClosed = true
     await this.#queue.settled()
-    for (const connection of [this.#parts.reader, this.#parts.fast, this.#parts.durable]) connection[Symbol.dispose]()
+    await this.#parts.log.close()
+    for (const connection of [this.#parts.reader, this.#parts.writer]) connection[Symbol.dispose]()
   }
 
   async #write<T>(fn: (sql: Transaction) => Promise<T>, connection: Connection, deadline: number): Promise<T> {
