@@ -3,7 +3,8 @@ import { after, before, beforeEach, describe, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { DomainError } from '../domain/error.ts'
 import type { MetadataStore, Reader, SqlArgument, Transaction } from './metadata-store.ts'
-import { execute } from './migrations/migrate.ts'
+import { MIGRATIONS } from './migrations/list.ts'
+import { execute, migrate } from './migrations/migrate.ts'
 import { forUpdate, literal, NOTHING, sql as piece } from './sql.ts'
 import { isUniqueViolation } from './violations.ts'
 
@@ -533,6 +534,20 @@ export function metadataContract(
         await using store = await place.open()
         await store.transact((sql) => sql.run`UPDATE schema_migrations SET name = 'foreign' WHERE id = 1`)
         await assert.rejects(place.open(), (error) => isKind('unsupported')(error) && `${error}`.includes('foreign'))
+      })
+
+      test('a migration that fails half-way leaves nothing, and works once mended', async () => {
+        await using place = await newPlace()
+        await using store = await place.open()
+        const withNext = (...statements: string[]): Promise<void> =>
+          migrate((fn) => store.transact(fn), [...MIGRATIONS, { id: MIGRATIONS.length + 1, name: 'next', statements }])
+        const table = 'CREATE TABLE half (id {id}, made_at {int} NOT NULL {end}'
+        await assert.rejects(withNext(table, 'CREATE TABLE half (nonsense)'))
+        assert.equal((await migrations(store)).length, MIGRATIONS.length)
+        await withNext(table, 'CREATE INDEX half_made_at ON half (made_at)')
+        await withNext(table, 'CREATE INDEX half_made_at ON half (made_at)')
+        assert.equal((await migrations(store)).length, MIGRATIONS.length + 1)
+        assert.deepEqual(await store.read((sql) => sql.all`SELECT made_at FROM half`), [])
       })
 
       test('a column added elsewhere meanwhile breaks no statement', async () => {

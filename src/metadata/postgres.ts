@@ -20,11 +20,12 @@ export interface PostgresOptions {
   readonly clockOffset?: () => number
   /** Connections of this process, besides the one that asks for the epoch. */
   readonly poolSize?: number
+  /** How long a request waits for a connection, a transaction for others' locks, before it is `unavailable`. */
+  readonly patienceMs?: number
 }
 
-/** How long a request waits for a free connection, or for one to be made. */
-const CONNECT_MS = 5_000
 const STATEMENT_MS = 30_000
+const IDLE_MS = 10_000
 /** The server cancels first; this is for a server that is gone without a word. */
 const ANSWER_MS = STATEMENT_MS + 5_000
 const POLL_ANSWER_MS = 1_000
@@ -49,8 +50,7 @@ function openPool(url: string, limits: pg.PoolConfig): pg.Pool {
     options: '-c default_transaction_read_only=on -c bytea_output=hex',
     client_encoding: 'UTF8',
     statement_timeout: STATEMENT_MS,
-    lock_timeout: PATIENCE_MS,
-    idle_in_transaction_session_timeout: PATIENCE_MS, // a stopped process must not keep its row locks
+    idle_in_transaction_session_timeout: IDLE_MS, // a stopped process must not keep its row locks
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     allowExitOnIdle: true,
@@ -141,6 +141,7 @@ interface Span {
 
 class PostgresStore implements MetadataStore {
   readonly #offset: () => number
+  readonly #patienceMs: number
   readonly #pool: pg.Pool
   /** One connection apart: a pool that is used up must not look like a database that is gone. */
   readonly #pollPool: pg.Pool
@@ -148,9 +149,10 @@ class PostgresStore implements MetadataStore {
   readonly #poll: Poll
   #isClosed = false
 
-  constructor({ url, clockOffset = () => 0, poolSize = 10 }: PostgresOptions) {
+  constructor({ url, clockOffset = () => 0, poolSize = 10, patienceMs = PATIENCE_MS }: PostgresOptions) {
+    this.#patienceMs = patienceMs
     this.#offset = clockOffset
-    this.#pool = openPool(url, { max: poolSize, connectionTimeoutMillis: CONNECT_MS })
+    this.#pool = openPool(url, { max: poolSize, connectionTimeoutMillis: patienceMs, lock_timeout: patienceMs })
     this.#pollPool = openPool(url, { max: 1, connectionTimeoutMillis: POLL_ANSWER_MS })
     this.#poll = new Poll(() => this.#askForEpoch())
   }
@@ -186,7 +188,7 @@ class PostgresStore implements MetadataStore {
 
   async #transact<T>(fn: (sql: Transaction) => Promise<T>, terms: Terms): Promise<T> {
     refuseInsideTransaction()
-    const deadline = performance.now() + PATIENCE_MS
+    const deadline = performance.now() + this.#patienceMs
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#attempt(fn, terms)
