@@ -1,5 +1,6 @@
 import type { Principal } from '../domain/actor.ts'
 import type { AccessEntry } from '../domain/permission.ts'
+import type { RegistryRights } from './rights.ts'
 
 /** What one HTTP request shows of itself; headers as received. */
 export interface RequestCredentials {
@@ -11,7 +12,33 @@ export interface RequestCredentials {
   readonly service: string
 }
 
-/** Who asks, on the data plane. `access` is null for Basic: then the principal's whole rights count. */
-export type Identity =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'known'; readonly principal: Principal; readonly access: readonly AccessEntry[] | null }
+/** Whose credentials were shown, by internal ids. What that is worth is read from the database: a `Standing`. */
+export type Claimant =
+  | { readonly kind: 'registry_token'; readonly secretId: number }
+  | { readonly kind: 'user'; readonly identityId: number; readonly passwordVersion: number }
+  | { readonly kind: 'api_key'; readonly apiKeyId: number }
+  | { readonly kind: 'session'; readonly sessionId: number }
+
+/** What the database says of a claimant under one auth epoch. */
+export interface Standing {
+  readonly epoch: number
+  readonly kind: Claimant['kind']
+  /** In each contract where they stand: never none. The first is the one meant when nothing else tells. */
+  readonly principals: readonly [Principal, ...Principal[]]
+  /** Milliseconds UTC, or null: never. */
+  readonly expiresAt: number | null
+  /** By name: the registries found so far that they may reach at all. Of a registry token: its own, and no other. */
+  readonly registries: Map<string, RegistryRights>
+}
+
+/** What a JWT of ours says. Times are milliseconds UTC. */
+export interface BearerClaims {
+  readonly audience: string
+  readonly notBefore: number
+  readonly expiresAt: number
+  readonly claimant: Claimant
+  readonly access: readonly AccessEntry[]
+}
+
+/** In an access entry of type `registry`: every registry of the principal's contracts (`_catalog` in path style). */
+export const EVERY_REGISTRY = 0

@@ -1,0 +1,27 @@
+import type { ApiKeyPrincipal, UserPrincipal } from '../domain/actor.ts'
+import { DomainError } from '../domain/error.ts'
+import type { Authenticator } from './authenticate.ts'
+import { noCredentials, wrongBearer, wrongCredentials } from './refusals.ts'
+
+/**
+ * The management plane: people and their keys; a registry's token is nobody there. Foreign, suspended and absent contracts
+ * read the same.
+ */
+export async function authenticatePerson(
+  authenticator: Authenticator,
+  credentials: { readonly authorization: string | undefined; readonly address: string },
+  contractNumber: number | null,
+): Promise<UserPrincipal | ApiKeyPrincipal> {
+  const { authorization, address } = credentials
+  if (authorization === undefined) throw noCredentials()
+  const pass = await authenticator.identify(authorization, address)
+  const principals = pass.holder.standing?.principals ?? []
+  const [first] = principals
+  if (pass.via === 'jwt') throw wrongBearer()
+  if (first === undefined || first.kind === 'registry_token') throw wrongCredentials()
+  const chosen = contractNumber === null ? first : principals.find(({ contractId }) => contractId === contractNumber)
+  if (chosen === undefined || chosen.kind === 'registry_token') {
+    throw new DomainError('denied', `contract ${contractNumber} is not one of yours`)
+  }
+  return chosen
+}

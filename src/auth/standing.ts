@@ -1,0 +1,129 @@
+import type { ApiKeyPrincipal, UserPrincipal } from '../domain/actor.ts'
+import type { Reader } from '../metadata/metadata-store.ts'
+import { apiKeyById } from '../metadata/tables/api-keys.ts'
+import type { IdentityRow } from '../metadata/tables/identities.ts'
+import { identityById } from '../metadata/tables/identities.ts'
+import type { MembershipRow } from '../metadata/tables/memberships.ts'
+import { activeMembershipsOf } from '../metadata/tables/memberships.ts'
+import { tokenSecretById } from '../metadata/tables/registry-token-secrets.ts'
+import { sessionById } from '../metadata/tables/sessions.ts'
+import type { Claimant, Standing } from './identity.ts'
+import type { RegistryRights } from './rights.ts'
+import { rightsIn } from './rights.ts'
+
+/** `epoch` was read before. Null for whoever is revoked, disabled, deleted, or a member nowhere; expiry is not looked at. */
+export async function readStanding(sql: Reader, claimant: Claimant, epoch: number): Promise<Standing | null> {
+  switch (claimant.kind) {
+    case 'registry_token':
+      return await standingOfToken(sql, claimant.secretId, epoch)
+    case 'user':
+      return await standingOfUser(sql, claimant.identityId, claimant.passwordVersion, epoch)
+    case 'api_key':
+      return await standingOfKey(sql, claimant.apiKeyId, epoch)
+    case 'session':
+      return await standingOfSession(sql, claimant.sessionId, epoch)
+  }
+}
+
+async function standingOfToken(sql: Reader, secretId: number, epoch: number): Promise<Standing | null> {
+  const row = await tokenSecretById(sql, secretId)
+  if (row?.status !== 'enabled') return null
+  const principal = {
+    kind: 'registry_token',
+    contractId: row.contract_id,
+    registryId: row.registry_id,
+    tokenId: row.token_id,
+    secretId: row.secret_id,
+    name: row.name,
+    scopes: JSON.parse(row.scopes),
+    expiresAt: row.expires_at,
+  } as const
+  const registry = {
+    id: row.registry_id,
+    contract_id: row.contract_id,
+    name: row.registry_name,
+    allow_list: row.allow_list,
+  }
+  const rights = rightsIn(principal, registry)
+  const registries = new Map(rights ? [[registry.name, rights] as const] : [])
+  return { epoch, kind: 'registry_token', principals: [principal], expiresAt: row.expires_at, registries }
+}
+
+async function standingOfUser(
+  sql: Reader,
+  identityId: number,
+  passwordVersion: number,
+  epoch: number,
+): Promise<Standing | null> {
+  const person = await identityById(sql, identityId)
+  if (!isActive(person) || person.password_version !== passwordVersion) return null
+  const memberships = await activeMembershipsOf(sql, identityId)
+  return standing(epoch, 'user', userPrincipals(person, memberships), null)
+}
+
+async function standingOfKey(sql: Reader, apiKeyId: number, epoch: number): Promise<Standing | null> {
+  const key = await apiKeyById(sql, apiKeyId)
+  const person = key && (await identityById(sql, key.identity_id))
+  if (!key || !isActive(person)) return null
+  const memberships = await activeMembershipsOf(sql, key.identity_id)
+  const [user] = userPrincipals(
+    person,
+    memberships.filter(({ contract_id }) => contract_id === key.contract_id),
+  )
+  if (!user) return null
+  const principal: ApiKeyPrincipal = {
+    kind: 'api_key',
+    contractId: user.contractId,
+    identityId: user.identityId,
+    userId: user.userId,
+    email: user.email,
+    role: user.role,
+    manageRegistry: user.manageRegistry,
+    apiKeyId: key.id,
+    name: key.name,
+    readOnly: key.read_only === 1,
+    registryIds: key.registry_ids === null ? null : JSON.parse(key.registry_ids),
+    actions: key.actions === null ? null : JSON.parse(key.actions),
+    expiresAt: key.expires_at,
+  }
+  return standing(epoch, 'api_key', [principal], key.expires_at)
+}
+
+/** The session's contract comes first, so that it is the one meant. */
+async function standingOfSession(sql: Reader, sessionId: number, epoch: number): Promise<Standing | null> {
+  const session = await sessionById(sql, sessionId)
+  const person = session && (await identityById(sql, session.identity_id))
+  if (!session || !isActive(person)) return null
+  const memberships = await activeMembershipsOf(sql, session.identity_id)
+  const chosen = memberships.filter(({ contract_id }) => contract_id === session.contract_id)
+  const others = memberships.filter(({ contract_id }) => contract_id !== session.contract_id)
+  return standing(epoch, 'session', userPrincipals(person, [...chosen, ...others]), session.expires_at)
+}
+
+function standing(
+  epoch: number,
+  kind: Claimant['kind'],
+  principals: readonly (UserPrincipal | ApiKeyPrincipal)[],
+  expiresAt: number | null,
+): Standing | null {
+  const [first, ...rest] = principals
+  if (!first) return null
+  return { epoch, kind, principals: [first, ...rest], expiresAt, registries: new Map<string, RegistryRights>() }
+}
+
+function isActive(person: IdentityRow | null): person is IdentityRow {
+  return person !== null && person.disabled_at === null
+}
+
+function userPrincipals(person: IdentityRow, memberships: readonly MembershipRow[]): UserPrincipal[] {
+  return memberships.map((membership) => ({
+    kind: 'user',
+    contractId: membership.contract_id,
+    identityId: person.id,
+    userId: person.user_id,
+    email: person.email,
+    role: membership.role,
+    manageRegistry: membership.manage_registry === 1,
+    passwordVersion: person.password_version,
+  }))
+}

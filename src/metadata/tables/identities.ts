@@ -1,0 +1,48 @@
+import type { Reader, Transaction } from '../metadata-store.ts'
+import { forUpdate, sql as fragment } from '../sql.ts'
+
+/** A person, whatever contracts they belong to. */
+export interface IdentityRow {
+  readonly id: number
+  /** UUID v4, public. */
+  readonly user_id: string
+  /** Lower case. */
+  readonly email: string
+  /** PHC string; null: single sign-on only. */
+  readonly password_hash: string | null
+  readonly password_version: number
+  readonly disabled_at: number | null
+}
+
+const SELECT = fragment`SELECT id, user_id, email, password_hash, password_version, disabled_at FROM identities`
+
+export async function identityByEmail(sql: Reader, email: string): Promise<IdentityRow | null> {
+  return await sql.get<IdentityRow>`${SELECT} WHERE email = ${email}`
+}
+
+export async function identityById(sql: Reader, id: number): Promise<IdentityRow | null> {
+  return await sql.get<IdentityRow>`${SELECT} WHERE id = ${id}`
+}
+
+/** Held against all other changes until the transaction ends. */
+export async function lockIdentity(sql: Transaction, userId: string): Promise<IdentityRow | null> {
+  return await sql.get<IdentityRow>`${SELECT} WHERE user_id = ${userId} ${forUpdate(sql)}`
+}
+
+/** The new row's internal id, or null when the e-mail is taken. */
+export async function insertIdentity(
+  sql: Transaction,
+  row: { readonly userId: string; readonly email: string; readonly passwordHash: string | null },
+): Promise<number | null> {
+  const made = await sql.get<{ id: number }>`
+    INSERT INTO identities (user_id, email, password_hash, created_at)
+    VALUES (${row.userId}, ${row.email}, ${row.passwordHash}, ${sql.now()})
+    ON CONFLICT DO NOTHING RETURNING id`
+  return made?.id ?? null
+}
+
+/** What was derived from the former password is void: its version rises. */
+export async function setPasswordHash(sql: Transaction, id: number, passwordHash: string): Promise<void> {
+  await sql.run`
+    UPDATE identities SET password_hash = ${passwordHash}, password_version = password_version + 1 WHERE id = ${id}`
+}
