@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Auth, Grant } from '../auth/auth.ts'
-import type { Principal } from '../domain/actor.ts'
+import { principalKey } from '../auth/principal-key.ts'
 import { actorName } from '../domain/actor.ts'
 import type { RepositoryName } from '../domain/repository-name.ts'
 import type { ClientOf } from '../http/client.ts'
@@ -13,16 +13,9 @@ import type { Site, SiteRules } from './site.ts'
 export interface DistributionDeps extends SiteRules {
   readonly registry: Registry
   readonly auth: Auth
-  /** The registries whose contents `_catalog` without a registry lists for this principal, in any order. */
-  readonly listRegistries: (principal: Principal) => Promise<readonly ListedRegistry[]>
   readonly clientOf: ClientOf
   readonly maxManifestBytes: number
   readonly log: Log
-}
-
-export interface ListedRegistry {
-  readonly id: number
-  readonly name: string
 }
 
 /** Fastify keeps the request target as it was sent, whatever the router was shown. */
@@ -79,11 +72,6 @@ export class GrantedCaller implements Caller {
   mayPull(repository: RepositoryName): boolean {
     return this.#grant.may('pull', repository)
   }
-}
-
-function principalKey(principal: Principal): string {
-  if (principal.kind === 'registry_token') return `registry_token:${principal.tokenId}`
-  return principal.kind === 'user' ? `user:${principal.identityId}` : `api_key:${principal.apiKeyId}`
 }
 
 /** `/v2/<name as the client wrote it>`: links keep the style the client used. */

@@ -1,8 +1,9 @@
+import type { RegistryRef } from '../auth/auth.ts'
 import { nextLink } from '../http/link-header.ts'
 import { queryValue } from '../http/query.ts'
 import type { Registry } from '../registry/registry.ts'
 import { answerJson } from './answer-json.ts'
-import type { Call, DistributionDeps, ListedRegistry } from './call.ts'
+import type { Call, DistributionDeps } from './call.ts'
 import type { AskedPage } from './page.ts'
 import { parsePage } from './page.ts'
 
@@ -28,12 +29,11 @@ async function readCatalog(deps: DistributionDeps, call: Call, asked: AskedPage)
   if (asked.limit === 0) return { names: [], more: false }
   const { registry } = call.grant
   if (call.site.style === 'host' && registry !== null) return deps.registry.listRepositories(registry.id, asked)
-  const registries = registry === null ? await deps.listRegistries(call.grant.principal) : [registry]
-  return readRegistries(deps.registry, registries, asked)
+  return readRegistries(deps.registry, await call.grant.catalogs(), asked)
 }
 
 /** Names are compared with the slash that follows them: `a-b/x` comes before `a/x`. */
-async function readRegistries(acts: Registry, registries: readonly ListedRegistry[], asked: AskedPage): Promise<Names> {
+async function readRegistries(acts: Registry, registries: readonly RegistryRef[], asked: AskedPage): Promise<Names> {
   const prefixed = registries.map(({ id, name }) => ({ id, prefix: `${name}/` }))
   prefixed.sort((a, b) => (a.prefix < b.prefix ? -1 : 1))
   const names: string[] = []

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { METHODS } from 'node:http'
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { AdmitOptions } from '../auth/auth.ts'
 import { answer } from '../http/answer.ts'
 import { splitTarget } from '../http/query.ts'
 import { labelRoute } from '../http/request-log.ts'
@@ -44,7 +45,7 @@ async function serveV2(deps: DistributionDeps, siteOf: SiteOf, req: RawRequest, 
   try {
     const plan = planOf(exchange.method, path, site, client.host ?? '<host>')
     const credentials = { authorization, address: client.address, service: site.service }
-    const grant = await deps.auth.admit(credentials, plan.target)
+    const grant = await deps.auth.admit(credentials, plan.target, path.kind === 'upload' ? OPENED_UPLOAD : undefined)
     if (plan.kind === 'refused') throw plan.error
     const call: Call = { req, res, method: exchange.method, path, query, site, grant }
     if (plan.kind === 'repository') {
@@ -66,6 +67,9 @@ async function serveToken(deps: DistributionDeps, siteOf: SiteOf, req: RawReques
     answerTokenFailure(deps, req, res, error)
   }
 }
+
+/** An upload was allowed when it was opened: its token may run out before its bytes have (design.md 6). */
+const OPENED_UPLOAD: AdmitOptions = { expiredBearer: 'accept' }
 
 const PING_HEADERS = {
   'docker-distribution-api-version': API_VERSION,

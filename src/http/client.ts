@@ -35,6 +35,7 @@ export function createClientOf({ trustedProxies, header = 'x-forwarded-for' }: F
       headers['x-forwarded-for'] !== undefined ||
       headers['forwarded'] !== undefined ||
       headers['x-forwarded-host'] !== undefined ||
+      headers['x-forwarded-proto'] !== undefined ||
       headers['x-real-ip'] !== undefined ||
       headers.via !== undefined
     if (trusted === null || !isTrusted(trusted, peer)) {

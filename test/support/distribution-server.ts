@@ -60,10 +60,6 @@ export async function distributionUnderTest<R extends Registry>(
     distributionApi({
       registry: options.registry,
       auth: options.auth ?? createFakeAuth([CI, READER]),
-      listRegistries: async () => [
-        { id: 1, name: 'acme' },
-        { id: 2, name: 'acme-two' },
-      ],
       clientOf,
       publicUrl: null,
       domain: null,

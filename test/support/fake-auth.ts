@@ -77,6 +77,10 @@ function grantFor(login: FakeLogin, target: Target, lacking: 'denied' | 'insuffi
     principal: principalOf(login),
     registry: name === null || id === undefined ? null : { id, contractId: 1, name },
     may: (action) => login.actions.includes(action),
+    catalogs: async () =>
+      Object.entries(login.registries)
+        .map(([registry, registryId]) => ({ id: registryId, contractId: 1, name: registry }))
+        .filter((registry) => name === null || registry.name === name),
   }
 }
 
