@@ -39,7 +39,11 @@ export async function openFsBlobStore({ directory, sync = true }: FsBlobStoreOpt
 
 async function syncOnce(path: string): Promise<void> {
   const directory = new SyncedDirectory(path)
-  await directory.sync().finally(() => directory.close())
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
 }
 
 class Files implements FsBlobStore {

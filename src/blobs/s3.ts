@@ -17,8 +17,8 @@ import { assertObjectId, assertRange } from './object-id.ts'
 
 export interface S3BlobStoreOptions {
   readonly bucket: string
-  /** null: Amazon's own for the region. */
-  readonly endpoint: string | null
+  /** Absent: Amazon's own for the region. */
+  readonly endpoint?: string | null
   readonly region: string
   readonly accessKeyId: string
   readonly secretAccessKey: string
@@ -47,7 +47,7 @@ const TRIES = 4
 export async function openS3BlobStore(options: S3BlobStoreOptions): Promise<S3BlobStore> {
   const agent = { keepAlive: true, maxSockets: CONNECTIONS }
   const client = new S3Client({
-    ...(options.endpoint === null ? {} : { endpoint: options.endpoint }),
+    ...(options.endpoint ? { endpoint: options.endpoint } : {}),
     region: options.region,
     forcePathStyle: options.forcePathStyle,
     credentials: { accessKeyId: options.accessKeyId, secretAccessKey: options.secretAccessKey },

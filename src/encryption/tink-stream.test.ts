@@ -75,7 +75,7 @@ const sizes = [
 ]
 
 for (const { name, size, segments } of sizes) {
-  test(`a stream of ${name} comes back`, () => {
+  void test(`a stream of ${name} comes back`, () => {
     const plain = randomBytes(size)
     for (const chunkBytes of [65_536, 1_000_000, 5_000_000]) {
       const sealed = seal(plain, chunkBytes)
@@ -88,7 +88,7 @@ for (const { name, size, segments } of sizes) {
   })
 }
 
-test('a fixed salt and key give the bytes they have always given', () => {
+void test('a fixed salt and key give the bytes they have always given', () => {
   const fixed = new StreamSealer(Buffer.alloc(32, 7), 'an object id', (bytes) => Buffer.alloc(bytes, 9))
   const plain = Buffer.alloc(FIRST + 10, 'entrepot')
   fixed.push(plain)
@@ -99,7 +99,7 @@ test('a fixed salt and key give the bytes they have always given', () => {
   )
 })
 
-test('segment bounds tile the stream and agree with segmentAt', () => {
+void test('segment bounds tile the stream and agree with segmentAt', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 2 ** 45 }), fc.nat(), (size, pick) => {
       const offset = size === 0 ? 0 : pick % size
@@ -111,13 +111,13 @@ test('segment bounds tile the stream and agree with segmentAt', () => {
   )
 })
 
-test('sealed sizes that no plaintext gives are refused', () => {
+void test('sealed sizes that no plaintext gives are refused', () => {
   for (const bytes of [0, 1, 40, 55, SEGMENT_BYTES + 1, SEGMENT_BYTES + 16, 3 * SEGMENT_BYTES + 15]) {
     assert.throws(() => plaintextSize(bytes), IntegrityError, String(bytes))
   }
 })
 
-test('any range is read from its own segments only', async () => {
+void test('any range is read from its own segments only', async () => {
   const size = FIRST + 2 * LATER + 12_345
   const plain = randomBytes(size)
   const sealed = seal(plain, 65_536)
@@ -134,7 +134,7 @@ test('any range is read from its own segments only', async () => {
   )
 })
 
-test('chunks of any sizes give the same stream', () => {
+void test('chunks of any sizes give the same stream', () => {
   const plain = randomBytes(FIRST + LATER + 77)
   fc.assert(
     fc.property(
@@ -156,7 +156,7 @@ test('chunks of any sizes give the same stream', () => {
   )
 })
 
-test('single bytes are held in few buffers', () => {
+void test('single bytes are held in few buffers', () => {
   const sealer = new StreamSealer(key, 'object')
   const plain = randomBytes(300_000)
   for (const byte of plain) sealer.push(Buffer.of(byte))
@@ -165,7 +165,7 @@ test('single bytes are held in few buffers', () => {
   assert.ok(openAll(Buffer.concat(pieces), plain.length).equals(plain))
 })
 
-test('a full segment is held back until more plaintext follows', () => {
+void test('a full segment is held back until more plaintext follows', () => {
   const sealer = new StreamSealer(key, 'object')
   sealer.push(randomBytes(FIRST))
   assert.equal(Buffer.concat(sealer.drain()).length, 40, 'the header only')
@@ -174,19 +174,19 @@ test('a full segment is held back until more plaintext follows', () => {
   assert.equal(Buffer.concat(sealer.finish()).length, 17)
 })
 
-test('a finished stream takes nothing more', () => {
+void test('a finished stream takes nothing more', () => {
   const sealer = new StreamSealer(key, 'object')
   sealer.finish()
   assert.throws(() => sealer.push(Buffer.of(1)), TypeError)
   assert.throws(() => sealer.finish(), TypeError)
 })
 
-test('two streams of the same bytes share nothing', () => {
+void test('two streams of the same bytes share nothing', () => {
   const plain = Buffer.alloc(1000)
   assert.notDeepEqual(seal(plain, 1000).subarray(1, 40), seal(plain, 1000).subarray(1, 40))
 })
 
-test('a flipped bit anywhere is an error and gives no byte', () => {
+void test('a flipped bit anywhere is an error and gives no byte', () => {
   const size = FIRST + 5_000
   const sealed = seal(randomBytes(size), 65_536)
   const header = Array.from({ length: 40 }, (_, index) => index)
@@ -225,18 +225,18 @@ const attacks = [
 ]
 
 for (const { name, change } of attacks) {
-  test(`a stream ${name} is an error`, () => {
+  void test(`a stream ${name} is an error`, () => {
     const size = FIRST + 2 * LATER + 100
     assert.throws(() => openAll(Buffer.from(change(seal(randomBytes(size), 65_536))), size), IntegrityError)
   })
 }
 
-test('a stream cut at a segment border fails even for one who trusts the size of the file', () => {
+void test('a stream cut at a segment border fails even for one who trusts the size of the file', () => {
   const sealed = seal(randomBytes(FIRST + LATER), 65_536).subarray(0, SEGMENT_BYTES)
   assert.throws(() => openAll(sealed, FIRST), IntegrityError)
 })
 
-test('another object id, another key or another stream’s segment is an error', () => {
+void test('another object id, another key or another stream’s segment is an error', () => {
   const size = FIRST + 100
   const sealed = seal(randomBytes(size), 65_536)
   assert.throws(() => openAll(sealed, size, 'other'), IntegrityError)
@@ -247,7 +247,7 @@ test('another object id, another key or another stream’s segment is an error',
   assert.throws(() => opener(sealed, size).open(0, segment(other, 0)), IntegrityError)
 })
 
-test('segments and ranges that do not exist are a mistake of the caller', () => {
+void test('segments and ranges that do not exist are a mistake of the caller', () => {
   const sealed = seal(randomBytes(10), 10)
   assert.throws(() => opener(sealed, 10).open(1, sealed), RangeError)
   assert.throws(() => opener(sealed, 10).open(-1, sealed), RangeError)

@@ -65,7 +65,11 @@ async function makeOnce(path: string): Promise<boolean> {
 async function sync(path: string): Promise<void> {
   if (process.platform === 'win32') return
   const handle = await open(path, 'r')
-  await handle.sync().finally(() => handle.close())
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
 }
 
 function lost(path: string): MasterKeyError {
