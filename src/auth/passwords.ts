@@ -64,8 +64,8 @@ function parsePhc(text: string): (Parameters & { readonly hash: Buffer }) | null
     salt: Buffer.from(salt, 'base64'),
     hash: Buffer.from(hash, 'base64'),
   }
-  const sane = parsed.memory <= MAX_MEMORY_KIB && parsed.passes <= MAX_PASSES && parsed.hash.length >= 16
-  return sane ? parsed : null
+  const isCheap = parsed.memory <= MAX_MEMORY_KIB && parsed.passes <= MAX_PASSES
+  return isCheap && parsed.salt.length >= 8 && parsed.hash.length >= 16 ? parsed : null
 }
 
 function unpadded(bytes: Buffer): string {

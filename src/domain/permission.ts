@@ -17,14 +17,15 @@ export interface AccessEntry {
   readonly actions: readonly Action[]
 }
 
-const GRANTS: Readonly<Record<string, readonly Action[]>> = {
-  pull: ['pull'],
-  read: ['pull'],
-  push: ['push'],
-  write: ['push'],
-  delete: ['delete'],
-  '*': ['pull', 'push', 'delete'],
-}
+/** A Map: scopes hold any word that somebody stored, `constructor` too. */
+const GRANTS: ReadonlyMap<string, readonly Action[]> = new Map([
+  ['pull', ['pull']],
+  ['read', ['pull']],
+  ['push', ['push']],
+  ['write', ['push']],
+  ['delete', ['delete']],
+  ['*', ['pull', 'push', 'delete']],
+])
 
 /** Does `pattern` match `name`? `*` stands for any characters, `/` included. Linear in both lengths times the stars. */
 export function matchesPattern(pattern: string, name: string): boolean {
@@ -48,7 +49,7 @@ export function actionsOn(scopes: readonly Scope[], repository: string): Set<Act
   const granted = new Set<Action>()
   for (const scope of scopes) {
     if (scope.type !== 'repository' || !matchesPattern(scope.name, repository)) continue
-    for (const word of scope.actions) for (const action of GRANTS[word] ?? []) granted.add(action)
+    for (const word of scope.actions) for (const action of GRANTS.get(word) ?? []) granted.add(action)
   }
   return granted
 }
