@@ -1,4 +1,7 @@
-/** What a statement may carry. `boolean` and `undefined` are not values: write 0, 1 or null. */
+/**
+ * What a statement may carry. `boolean` and `undefined` are not values: write 0, 1 or null. A number is a safe integer
+ * (there is no other column), text holds no U+0000.
+ */
 export type SqlValue = string | number | bigint | Uint8Array | null
 
 /** Text and values inside another statement; made by `sql` in sql.ts. */
@@ -11,7 +14,8 @@ export type SqlArgument = SqlValue | Fragment
 
 /**
  * Reads. Tagged templates: `sql.all<Row>\`SELECT … WHERE id = ${id}\``; each `${}` is a bound value or a `Fragment`.
- * Integers come back as numbers (an error over 2^53), bytes as Uint8Array, absent as null.
+ * Integers come back as numbers (an error over 2^53), truths as 0 and 1, bytes as Uint8Array, absent as null.
+ * A value has the type it has in JavaScript: text is not compared with a number.
  */
 export interface Reader {
   readonly dialect: 'sqlite' | 'postgres'
@@ -45,7 +49,9 @@ export interface MetadataStore extends AsyncDisposable {
   read<T>(fn: (sql: Reader) => Promise<T>): Promise<T>
   /**
    * One transaction; commits when `fn` resolves, rolls back when it throws. `fn` awaits nothing but its own statements
-   * (asserted) and may run again after a serialization failure or deadlock, so it has no other effects.
+   * (asserted) and may run again after a serialization failure or deadlock, so it has no other effects. After a failed
+   * statement the transaction is lost, also if `fn` catches the error (PostgreSQL's rule): to meet a row that is there
+   * already, write ON CONFLICT, or catch `isUniqueViolation` (violations.ts) around `transact`.
    */
   transact<T>(fn: (sql: Transaction) => Promise<T>, options?: TransactOptions): Promise<T>
   /**
