@@ -4,17 +4,37 @@ import type { GcDeps } from './gc.ts'
 
 const BATCH = 100
 
-/** Row first (it is marked), then the bytes, then the row: a kill between any two leaves a marked row that is tried again. */
+/**
+ * Row first (it is marked), then the bytes, then the row: a kill between any two leaves a marked row that is tried again.
+ * An object that cannot be removed now stops none of the others. @throws the first failure, after the rest is done.
+ */
 export async function removeObjects({ metadata, blobs }: GcDeps): Promise<number> {
   let removed = 0
+  let after = ''
+  const failures: unknown[] = []
   for (;;) {
-    const ids = await metadata.read((sql) => objectsToDelete(sql, BATCH))
-    for (const id of ids) await blobs.delete(id as ObjectId)
-    if (ids.length > 0)
+    const ids = await metadata.read((sql) => objectsToDelete(sql, BATCH, after))
+    const gone = await removeBytes(blobs, ids, failures)
+    if (gone.length > 0)
       await metadata.transact(async (sql) => {
-        for (const id of ids) await forgetObject(sql, id)
+        for (const id of gone) await forgetObject(sql, id)
       })
-    removed += ids.length
-    if (ids.length < BATCH) return removed
+    removed += gone.length
+    after = ids.at(-1) ?? after
+    if (ids.length < BATCH) break
   }
+  if (failures.length > 0) throw failures[0]
+  return removed
+}
+
+async function removeBytes(blobs: GcDeps['blobs'], ids: readonly string[], failures: unknown[]): Promise<string[]> {
+  const gone: string[] = []
+  for (const id of ids)
+    try {
+      await blobs.delete(id as ObjectId)
+      gone.push(id)
+    } catch (error) {
+      failures.push(error)
+    }
+  return gone
 }

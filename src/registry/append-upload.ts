@@ -23,10 +23,15 @@ export async function appendToUpload(
   const upload = await continueUpload(deps, place, caller, id, body)
   const hash = hashFor(deps, upload, upload.algorithm as DigestAlgorithm)
   const writer = await UploadWriter.open(deps, upload, hash)
-  const ending = await receiveBody(writer, body)
-  const size = await settle(deps, writer, upload, hash)
-  if (ending === 'interrupted') throw wentAway(size)
-  return { id, size }
+  try {
+    const ending = await receiveBody(writer, body)
+    const size = await settle(deps, writer, upload, hash)
+    if (ending === 'interrupted') throw wentAway(size)
+    return { id, size }
+  } catch (error) {
+    await writer.abandon()
+    throw error
+  }
 }
 
 /** The caller's open session, ready for the next byte. @throws `range_invalid`, `size_invalid`, `blob_upload_unknown` */
@@ -51,22 +56,14 @@ export function hashFor(deps: RegistryDeps, upload: UploadRow, algorithm: Digest
   return upload.algorithm === algorithm ? running : null
 }
 
-/** Receives and makes durable; on failure nothing of the object being written stays. */
+/** Receives and makes the bytes durable; their rows are the caller's, who abandons the writer when anything throws. */
 export async function receiveBody(writer: UploadWriter, body: UploadBody): Promise<Ending> {
-  try {
-    const announced = body.range ? body.range.last - body.range.first + 1 : null
-    const ending = await writer.receive(body.stream, announced ?? Number.POSITIVE_INFINITY)
-    if (ending === 'complete' && announced !== null && writer.received !== announced)
-      throw new DomainError(
-        'size_invalid',
-        `Content-Range announces ${announced} bytes, the body has ${writer.received}`,
-      )
-    await writer.finish()
-    return ending
-  } catch (error) {
-    await writer.abandon()
-    throw error
-  }
+  const announced = body.range ? body.range.last - body.range.first + 1 : null
+  const ending = await writer.receive(body.stream, announced ?? Number.POSITIVE_INFINITY)
+  if (ending === 'complete' && announced !== null && writer.received !== announced)
+    throw new DomainError('size_invalid', `Content-Range announces ${announced} bytes, the body has ${writer.received}`)
+  await writer.finish()
+  return ending
 }
 
 /** Commits what arrived, also of a client that went away, with the digest of everything so far. The session's new size. */
@@ -82,6 +79,7 @@ export async function settle(
     if (digest) await rememberDigest(sql, upload.id, writer.generation, digest)
     return upload
   })
+  writer.committed()
   if (hash) deps.hashes.keep(after.id, writer.generation, after.size, hash)
   return after.size
 }

@@ -4,7 +4,7 @@ import type { RepositoryName } from '../domain/repository-name.ts'
 import type { Transaction } from '../metadata/metadata-store.ts'
 import type { LinkedBlob } from '../metadata/tables/blobs.ts'
 import { blobParts, findLinkedBlob, findLinks, holdBlob, lockLink, renewLinkLease } from '../metadata/tables/blobs.ts'
-import { ensureRepository, findRepository, holdRegistry } from '../metadata/tables/repositories.ts'
+import { ensureRepository, holdRegistry } from '../metadata/tables/repositories.ts'
 import { markUsageStale } from '../metadata/tables/usage.ts'
 import type { Part } from './blob-reader.ts'
 import type { RegistryDeps } from './deps.ts'
@@ -77,16 +77,22 @@ export async function mountBlob(
 ): Promise<boolean> {
   return await deps.metadata.transact(async (sql) => {
     if (!(await holdRegistry(sql, place.registryId))) throw new DomainError('name_unknown', 'the registry was deleted')
-    const blob = await holdBlob(sql, place.registryId, digest)
-    if (!blob || !(await mayMount(sql, place, caller, digest, from))) return false
+    if (!(await mayMount(sql, place, caller, digest, from))) return false
     const repository = await ensureRepository(sql, place.registryId, place.repository, caller.name)
-    await leaseLink(sql, deps, { registryId: place.registryId, repositoryId: repository.id, digest, blobId: blob.id })
-    await markUsageStale(sql, place.registryId)
+    const linked = await lockLink(sql, repository.id, digest)
+    const blob = await holdBlob(sql, place.registryId, digest)
+    if (!blob) throw new DomainError('unavailable', `blob ${digest} was removed just now; push it`)
+    const { registryId } = place
+    await leaseLink(sql, deps, { registryId, repositoryId: repository.id, digest, blobId: blob.id }, linked !== null)
+    await markUsageStale(sql, registryId)
     return true
   })
 }
 
-/** Is there a live link in a repository that the caller may pull? A named source is held until the new link stands. */
+/**
+ * Is there a live link in a repository that the caller may pull? Its row needs no lock: the blob, held below, keeps the
+ * bytes, and a deletion of the source is simply earlier or later.
+ */
 async function mayMount(
   sql: Transaction,
   place: Place,
@@ -94,11 +100,7 @@ async function mayMount(
   digest: Digest,
   from: RepositoryName | null,
 ): Promise<boolean> {
-  if (from === null) {
-    const links = await findLinks(sql, place.registryId, digest, MOST_SOURCES)
-    return links.some((link) => caller.mayPull(link.repository as RepositoryName))
-  }
-  if (!caller.mayPull(from)) return false
-  const source = await findRepository(sql, place.registryId, from)
-  return source !== null && (await lockLink(sql, source.id, digest)) !== null
+  if (from !== null) return caller.mayPull(from) && (await findLinkedBlob(sql, place.registryId, from, digest)) !== null
+  const links = await findLinks(sql, place.registryId, digest, MOST_SOURCES)
+  return links.some((link) => caller.mayPull(link.repository as RepositoryName))
 }

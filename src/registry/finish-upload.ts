@@ -4,17 +4,26 @@ import type { Digest, DigestAlgorithm } from '../domain/digest.ts'
 import { algorithmOf, digestOfHex } from '../domain/digest.ts'
 import { DomainError } from '../domain/error.ts'
 import type { Transaction } from '../metadata/metadata-store.ts'
-import { holdBlob, insertBlob, insertBlobPart, linkBlob, lockLink } from '../metadata/tables/blobs.ts'
+import {
+  findLinkedBlob,
+  holdBlob,
+  insertBlob,
+  insertBlobPart,
+  linkBlob,
+  lockLink,
+  renewLinkLease,
+} from '../metadata/tables/blobs.ts'
 import { addCandidate } from '../metadata/tables/gc-candidates.ts'
 import { markUploadObjectsDeleting, ownByBlob } from '../metadata/tables/objects.ts'
 import { ensureRepository, holdRegistry } from '../metadata/tables/repositories.ts'
-import type { UploadRow } from '../metadata/tables/uploads.ts'
+import type { UploadPart, UploadRow } from '../metadata/tables/uploads.ts'
 import { clearUploadParts, deleteUpload, markCommitted, uploadParts } from '../metadata/tables/uploads.ts'
 import { markUsageStale } from '../metadata/tables/usage.ts'
 import { continueUpload, hashFor, receiveBody, settle, wentAway } from './append-upload.ts'
 import type { RegistryDeps } from './deps.ts'
+import { placed } from './placed.ts'
 import type { Caller, Place, UploadBody } from './registry.ts'
-import { ownUpload } from './upload-session.ts'
+import { ownUpload, uploadUnknown } from './upload-session.ts'
 import { UploadWriter } from './upload-writer.ts'
 
 interface Finished {
@@ -31,31 +40,63 @@ export async function finishUpload(
   digest: Digest,
   body: UploadBody,
 ): Promise<Finished> {
-  const repeated = await alreadyFinished(deps, place, caller, id, digest)
-  if (repeated) return repeated
+  if (await alreadyFinished(deps, place, caller, id, digest)) return await answerAgain(deps, place, id, digest)
   const before = await continueUpload(deps, place, caller, id, body)
   const hash = hashFor(deps, before, algorithmOf(digest))
   const writer = await UploadWriter.open(deps, before, hash)
+  try {
+    return await receiveAndCommit(deps, writer, before, hash, { place, caller, digest, body })
+  } catch (error) {
+    await writer.abandon()
+    throw error
+  }
+}
+
+interface Closing {
+  readonly place: Place
+  readonly caller: Caller
+  readonly digest: Digest
+  readonly body: UploadBody
+}
+
+async function receiveAndCommit(
+  deps: RegistryDeps,
+  writer: UploadWriter,
+  before: UploadRow,
+  hash: Hash | null,
+  { place, caller, digest, body }: Closing,
+): Promise<Finished> {
   const ending = await receiveBody(writer, body)
   if (ending === 'interrupted')
     throw wentAway(await settle(deps, writer, before, sameAlgorithm(before, digest) ? hash : null))
   const actual = await digestOf(deps, writer, before, hash, digest)
   if (actual !== digest) return await refuseDigest(deps, writer, before, digest, actual)
   const size = await deps.metadata.transact((sql) => commitBlob(sql, deps, writer, place, caller, digest))
-  deps.hashes.forget(id)
+  writer.committed()
+  deps.hashes.forget(before.id)
   return { digest, size }
 }
 
-/** A client that did not get the first answer asks again. */
 async function alreadyFinished(
   deps: RegistryDeps,
   place: Place,
   caller: Caller,
   id: string,
   digest: Digest,
-): Promise<Finished | null> {
+): Promise<boolean> {
   const upload = await deps.metadata.read((sql) => ownUpload(sql, place, caller, id))
-  return upload.state === 'committed' && upload.committed_as === digest ? { digest, size: upload.size } : null
+  return upload.state === 'committed' && upload.committed_as === digest
+}
+
+/** A client that did not get the first answer asks again; what was deleted meanwhile is not there. Leased anew, as by HEAD. */
+async function answerAgain(deps: RegistryDeps, place: Place, id: string, digest: Digest): Promise<Finished> {
+  const size = await deps.metadata.transact(async (sql) => {
+    const blob = await findLinkedBlob(sql, place.registryId, place.repository, digest)
+    if (!blob) return null
+    return (await renewLinkLease(sql, blob.link_id, sql.now() + deps.limits.leaseMs)) ? blob.size : null
+  })
+  if (size === null) throw uploadUnknown(id)
+  return { digest, size }
 }
 
 function sameAlgorithm(upload: UploadRow, digest: Digest): boolean {
@@ -88,16 +129,11 @@ async function digestOf(
 async function digestOfParts(
   deps: RegistryDeps,
   algorithm: DigestAlgorithm,
-  parts: readonly { object_id: string; size: number; data_key_id: number }[],
+  parts: readonly UploadPart[],
 ): Promise<Digest> {
   const hash = createHash(algorithm)
-  let start = 0
-  const placed = parts.map((part) => {
-    const at = { ...part, start }
-    start += part.size
-    return at
-  })
-  for await (const chunk of deps.reader.read(placed, 0, start, false)) hash.update(chunk)
+  const size = parts.reduce((bytes, part) => bytes + part.size, 0)
+  for await (const chunk of deps.reader.read(placed(parts), 0, size, false)) hash.update(chunk)
   return digestOfHex(algorithm, hash.digest('hex'))
 }
 
@@ -114,12 +150,11 @@ async function refuseDigest(
     await markUploadObjectsDeleting(sql, upload.id)
     await deleteUpload(sql, upload.id)
   })
+  writer.committed()
   throw new DomainError(
     'digest_mismatch',
     `the bytes received have the digest ${actual}, the request says ${wanted}; nothing was kept, push the blob again`,
-    {
-      detail: { received: actual, expected: wanted },
-    },
+    { detail: { received: actual, expected: wanted } },
   )
 }
 
@@ -133,58 +168,62 @@ async function commitBlob(
   digest: Digest,
 ): Promise<number> {
   if (!(await holdRegistry(sql, place.registryId))) throw new DomainError('name_unknown', 'the registry was deleted')
-  const upload = await writer.commitLast(sql)
-  const blobId = await adoptBlob(sql, upload, digest)
   const repository = await ensureRepository(sql, place.registryId, place.repository, caller.name)
-  await leaseLink(sql, deps, { registryId: place.registryId, repositoryId: repository.id, digest, blobId })
+  const upload = await writer.commitLast(sql)
+  const linked = await lockLink(sql, repository.id, digest)
+  const blobId = await adoptBlob(sql, upload, digest)
+  await leaseLink(
+    sql,
+    deps,
+    { registryId: place.registryId, repositoryId: repository.id, digest, blobId },
+    linked !== null,
+  )
   await markCommitted(sql, upload.id, digest)
   await markUsageStale(sql, place.registryId)
   return upload.size
 }
 
+const TRIES = 5
+
 /** The registry's one copy: the one that is there, or these objects. */
 async function adoptBlob(sql: Transaction, upload: UploadRow, digest: Digest): Promise<number> {
-  const known = await holdBlob(sql, upload.registry_id, digest)
-  const made = known ? null : await insertBlob(sql, upload.registry_id, digest, upload.size)
-  if (made !== null) {
-    await moveParts(sql, upload.id, made)
-    return made
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const known = await holdBlob(sql, upload.registry_id, digest)
+    if (known) {
+      await markUploadObjectsDeleting(sql, upload.id)
+      await clearUploadParts(sql, upload.id)
+      return known.id
+    }
+    const made = await insertBlob(sql, upload.registry_id, digest, upload.size)
+    if (made !== null) {
+      await moveParts(sql, upload.id, made)
+      return made
+    }
   }
-  const blob = known ?? (await holdBlob(sql, upload.registry_id, digest))
-  if (!blob) throw new DomainError('unavailable', `blob ${digest} was removed while it was pushed; push again`)
-  await markUploadObjectsDeleting(sql, upload.id)
-  await clearUploadParts(sql, upload.id)
-  return blob.id
+  throw new DomainError('unavailable', `blob ${digest} was removed while it was pushed; push again`)
 }
 
 async function moveParts(sql: Transaction, uploadId: string, blobId: number): Promise<void> {
-  const parts = await uploadParts(sql, uploadId)
-  let start = 0
-  for (const [position, part] of parts.entries()) {
-    await insertBlobPart(sql, { blobId, position, objectId: part.object_id, start, size: part.size })
-    start += part.size
-  }
+  const parts = placed(await uploadParts(sql, uploadId))
+  for (const [position, part] of parts.entries())
+    await insertBlobPart(sql, { blobId, position, objectId: part.object_id, start: part.start, size: part.size })
   await clearUploadParts(sql, uploadId)
   await ownByBlob(sql, uploadId)
 }
 
-/** Links and leases; a new link is reviewed once its lease has ended (nobody may ever refer to it). */
+/**
+ * Links and leases; a new link is reviewed once its lease has ended (nobody may ever refer to it). The caller has tried
+ * to lock the link before it held the blob: link before blob, everywhere (docs/garbage-collection.md, "Order of locks").
+ */
 export async function leaseLink(
   sql: Transaction,
   deps: RegistryDeps,
   link: { registryId: number; repositoryId: number; digest: string; blobId: number },
+  known: boolean,
 ): Promise<void> {
   const leaseUntil = sql.now() + deps.limits.leaseMs
-  const known = await lockLink(sql, link.repositoryId, link.digest)
-  await linkBlob(sql, { ...link, leaseUntil })
+  const id = await linkBlob(sql, { ...link, leaseUntil })
   if (known) return
-  const made = await lockLink(sql, link.repositoryId, link.digest)
-  if (made)
-    await addCandidate(sql, {
-      registryId: link.registryId,
-      kind: 'link',
-      subjectId: made.id,
-      reason: 'linked',
-      reviewAfter: leaseUntil,
-    })
+  const { registryId } = link
+  await addCandidate(sql, { registryId, kind: 'link', subjectId: id, reason: 'linked', reviewAfter: leaseUntil })
 }

@@ -1,83 +1,70 @@
-import { randomBytes } from 'node:crypto'
-import type { ObjectId } from '../blobs/blob-store.ts'
-import type { Transaction } from '../metadata/metadata-store.ts'
-import { insertObject, markDeleting, markStored } from '../metadata/tables/objects.ts'
+import { markDeleting, markStored } from '../metadata/tables/objects.ts'
 import type { UploadPart, UploadRow } from '../metadata/tables/uploads.ts'
-import { fenceUpload, holdUpload, replaceUploadParts, uploadParts } from '../metadata/tables/uploads.ts'
+import { holdUpload, replaceUploadTail, uploadParts } from '../metadata/tables/uploads.ts'
 import type { RegistryDeps } from './deps.ts'
-import { SealedObject } from './sealed-object.ts'
-import { fencedOff, uploadUnknown } from './upload-session.ts'
+import { giveUp, openSealedObject } from './open-object.ts'
+import { placed } from './placed.ts'
+import type { SealedObject } from './sealed-object.ts'
+import { fencedOff } from './upload-session.ts'
+import { takeOver } from './upload-writer.ts'
 
 /** A client that sends thousands of tiny chunks makes thousands of objects; a blob of them would be slow forever. */
 const MANY_OBJECTS = 1_000
-const SMALL_AVERAGE = 1024 * 1024
+const SMALL_BYTES = 1024 * 1024
 
 /**
- * Merges a session's many small objects into few: the one exception to never copying (design.md 5). Cheap when there is
- * nothing to do. The session as it is afterwards.
+ * Merges the small objects at a session's end into few: the one exception to never copying (design.md 5). Only those
+ * behind the last that is no longer small, so that each byte is copied a few times at most. The session as it is then.
  */
 export async function mergeSmallObjects(deps: RegistryDeps, upload: UploadRow): Promise<UploadRow> {
-  if (upload.object_count <= MANY_OBJECTS || upload.size / upload.object_count >= SMALL_AVERAGE) return upload
-  const generation = await deps.metadata.transact((sql) => fenceUpload(sql, upload.id), { durable: false })
-  if (generation === null) throw uploadUnknown(upload.id)
+  if (upload.object_count <= MANY_OBJECTS || upload.size / upload.object_count >= SMALL_BYTES) return upload
+  const parts = await deps.metadata.read((sql) => uploadParts(sql, upload.id))
+  const first = 1 + parts.findLastIndex((part) => part.size >= SMALL_BYTES)
+  if (parts.length - first <= MANY_OBJECTS) return upload
+  return await mergeTail(deps, upload, parts.slice(first), first)
+}
+
+async function mergeTail(
+  deps: RegistryDeps,
+  upload: UploadRow,
+  tail: readonly UploadPart[],
+  first: number,
+): Promise<UploadRow> {
+  const generation = await takeOver(deps, upload)
   const hash = deps.hashes.take(upload.id, upload.generation, upload.size)
-  const old = await deps.metadata.read((sql) => uploadParts(sql, upload.id))
-  const merged = await copy(deps, upload, old)
-  await deps.metadata.transact(async (sql) => {
-    if (!(await holdUpload(sql, upload.id, generation))) throw fencedOff(upload.size)
-    for (const part of old) await markDeleting(sql, part.object_id)
-    for (const part of merged) if (!(await markStored(sql, part.id, part.size))) throw fencedOff(upload.size)
-    await replaceUploadParts(sql, upload.id, merged)
-  })
+  const merged: SealedObject[] = []
+  try {
+    await copy(deps, upload, tail, merged)
+    await deps.metadata.transact(async (sql) => {
+      if (!(await holdUpload(sql, upload.id, generation))) throw fencedOff(upload.size)
+      for (const object of merged) if (!(await markStored(sql, object.id, object.size))) throw fencedOff(upload.size)
+      await replaceUploadTail(sql, upload.id, first, merged)
+      for (const part of tail) await markDeleting(sql, part.object_id)
+    })
+  } catch (error) {
+    for (const object of merged) await giveUp(deps, object)
+    throw error
+  }
   if (hash) deps.hashes.keep(upload.id, generation, upload.size, hash)
-  return { ...upload, generation, object_count: merged.length }
+  return { ...upload, generation, object_count: first + merged.length }
 }
 
 async function copy(
   deps: RegistryDeps,
   upload: UploadRow,
-  old: readonly UploadPart[],
-): Promise<{ id: ObjectId; size: number }[]> {
-  let start = 0
-  const placed = old.map((part) => {
-    const at = { ...part, start }
-    start += part.size
-    return at
-  })
-  const merged: { id: ObjectId; size: number }[] = []
-  for (let from = 0; from < start; from += deps.limits.objectBytes) {
-    const object = await openObject(deps, upload)
-    try {
-      for await (const chunk of deps.reader.read(
-        placed,
-        from,
-        Math.min(start, from + deps.limits.objectBytes),
-        false,
-      )) {
-        object.push(chunk)
-        if (object.congested) await object.drained()
-      }
-      await object.finish()
-    } catch (error) {
-      await object.discard()
-      throw error
-    }
-    merged.push({ id: object.id, size: object.size })
-  }
-  return merged
-}
-
-async function openObject(deps: RegistryDeps, upload: UploadRow): Promise<SealedObject> {
-  const id = randomBytes(16).toString('hex') as ObjectId
+  tail: readonly UploadPart[],
+  merged: SealedObject[],
+): Promise<void> {
   const key = await deps.keyring.current(upload.registry_id)
-  const insert = (sql: Transaction): Promise<void> =>
-    insertObject(sql, {
-      id,
-      registryId: upload.registry_id,
-      dataKeyId: key.id,
-      uploadId: upload.id,
-      leaseUntil: sql.now() + deps.limits.objectLeaseMs,
-    })
-  await deps.metadata.transact(insert, { durable: false })
-  return new SealedObject(id, key.objects, await deps.blobs.create(id), Date.now())
+  const parts = placed(tail)
+  const size = tail.reduce((bytes, part) => bytes + part.size, 0)
+  for (let from = 0; from < size; from += deps.limits.objectBytes) {
+    const object = await openSealedObject(deps, upload, key, async () => {})
+    merged.push(object)
+    for await (const chunk of deps.reader.read(parts, from, Math.min(size, from + deps.limits.objectBytes), false)) {
+      object.push(chunk)
+      if (object.congested) await object.drained()
+    }
+    await object.finish()
+  }
 }

@@ -1,12 +1,17 @@
 import type { MetadataStore } from '../metadata/metadata-store.ts'
-import type { PullCount } from '../metadata/tables/manifests.ts'
-import { addPulls } from '../metadata/tables/manifests.ts'
+import { addManifestPulls, addRepositoryPulls } from '../metadata/tables/manifests.ts'
 
 const BATCH = 500
 
+interface Count {
+  readonly repositoryId: number
+  pulls: number
+  lastPulledAt: number
+}
+
 /** Pulls write nothing: they are counted here and flushed every few seconds; a killed process loses those seconds (design.md 4). */
 export class PullCounts {
-  #counts = new Map<number, { repositoryId: number; pulls: number; lastPulledAt: number }>()
+  readonly #counts = new Map<number, Count>()
 
   add(manifestId: number, repositoryId: number, at: number): void {
     const count = this.#counts.get(manifestId)
@@ -20,18 +25,10 @@ export class PullCounts {
   /** Writes what has gathered; what could not be written stays for the next time. */
   async flush(metadata: MetadataStore): Promise<void> {
     while (this.#counts.size > 0) {
-      const batch = [...this.#counts].slice(0, BATCH)
+      const batch = [...this.#counts].slice(0, BATCH).sort(([a], [b]) => a - b)
       for (const [manifestId] of batch) this.#counts.delete(manifestId)
       try {
-        // In id order, so that two flushing processes cannot deadlock.
-        const rows: PullCount[] = batch.map(([manifestId, count]) => ({ manifestId, ...count }))
-        rows.sort((a, b) => a.repositoryId - b.repositoryId || a.manifestId - b.manifestId)
-        await metadata.transact(
-          async (sql) => {
-            for (const row of rows) await addPulls(sql, row)
-          },
-          { durable: false },
-        )
+        await write(metadata, batch)
       } catch (error) {
         for (const [manifestId, count] of batch) this.#putBack(manifestId, count)
         throw error
@@ -39,9 +36,26 @@ export class PullCounts {
     }
   }
 
-  #putBack(manifestId: number, count: { repositoryId: number; pulls: number; lastPulledAt: number }): void {
+  #putBack(manifestId: number, count: Count): void {
     const newer = this.#counts.get(manifestId)
     if (newer) newer.pulls += count.pulls
     else this.#counts.set(manifestId, count)
   }
+}
+
+/** All manifests first, then all repositories, each in id order: neither two flushes nor a flush and a push can deadlock. */
+async function write(metadata: MetadataStore, counts: readonly (readonly [number, Count])[]): Promise<void> {
+  const repositories = [...Map.groupBy(counts, ([, count]) => count.repositoryId)].sort(([a], [b]) => a - b)
+  await metadata.transact(
+    async (sql) => {
+      for (const [manifestId, { pulls, lastPulledAt }] of counts)
+        await addManifestPulls(sql, manifestId, pulls, lastPulledAt)
+      for (const [repositoryId, group] of repositories) {
+        const pulls = group.reduce((sum, [, count]) => sum + count.pulls, 0)
+        const lastPulledAt = Math.max(...group.map(([, count]) => count.lastPulledAt))
+        await addRepositoryPulls(sql, repositoryId, pulls, lastPulledAt)
+      }
+    },
+    { durable: false },
+  )
 }

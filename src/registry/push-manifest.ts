@@ -10,6 +10,7 @@ import type { Transaction } from '../metadata/metadata-store.ts'
 import { holdLink } from '../metadata/tables/blobs.ts'
 import {
   countManifestPush,
+  holdManifest,
   insertEdges,
   insertManifest,
   lockManifest,
@@ -93,6 +94,8 @@ async function seal(
   return { digest, parsed, size: bytes.byteLength, content, dataKeyId: key.id }
 }
 
+const TRIES = 5
+
 /** The row's id, new or found; references are checked and held either way. */
 async function storeManifest(
   sql: Transaction,
@@ -103,43 +106,41 @@ async function storeManifest(
 ): Promise<number> {
   await holdReferences(sql, repository, parsed.edges)
   const leaseUntil = sql.now() + deps.limits.leaseMs
-  const id = await insertManifest(sql, {
-    repositoryId: repository.id,
-    digest,
-    mediaType: parsed.mediaType,
-    artifactType: parsed.artifactType,
-    size,
-    content,
-    dataKeyId,
-    subject: parsed.subject,
-    pushedBy: caller.name,
-    leaseUntil,
-  })
-  if (id !== null) {
-    await insertEdges(sql, id, repository.id, parsed.edges)
-    return id
+  const { mediaType, artifactType, subject } = parsed
+  const row = { digest, mediaType, artifactType, size, content, dataKeyId, subject, pushedBy: caller.name, leaseUntil }
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const id = await insertManifest(sql, { repositoryId: repository.id, ...row })
+    if (id !== null) {
+      await insertEdges(sql, id, repository.id, parsed.edges)
+      return id
+    }
+    const known = await lockManifest(sql, repository.id, digest)
+    if (known) {
+      await renewManifestLease(sql, known.id, leaseUntil)
+      return known.id
+    }
   }
-  const known = await lockManifest(sql, repository.id, digest)
-  if (!known) throw new DomainError('unavailable', `manifest ${digest} was deleted while it was pushed; push again`)
-  await renewManifestLease(sql, known.id, leaseUntil)
-  return known.id
+  throw new DomainError('unavailable', `manifest ${digest} was deleted while it was pushed; push again`)
 }
 
 /**
- * Config and layers must be there (design.md 7); child manifests and the subject may be missing, but those that exist are
- * held, so that a parent and the deletion of its child cannot pass each other. In digest order: no deadlocks.
+ * Config and layers must be there (design.md 7); child manifests and the subject may be missing, but children that exist
+ * are held, so that a parent's push and the deletion of its child cannot pass each other. In digest order: no deadlocks.
  */
 async function holdReferences(sql: Transaction, repository: RepositoryRow, edges: readonly Edge[]): Promise<void> {
-  const byDigest = new Map(
-    edges.map((edge) => [`${edge.kind === 'child' || edge.kind === 'subject' ? 1 : 0}${edge.digest}`, edge]),
+  const children = edges.filter((edge) => edge.kind === 'child').map((edge) => edge.digest)
+  for (const digest of [...new Set(children)].sort()) await holdManifest(sql, repository.id, digest)
+  const content = Map.groupBy(
+    edges.filter((edge) => edge.kind === 'config' || edge.kind === 'layer'),
+    (edge) => edge.digest,
   )
-  for (const [, edge] of [...byDigest].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    if (edge.kind === 'child') await lockManifest(sql, repository.id, edge.digest)
-    else if (edge.kind !== 'subject') await holdContent(sql, repository, edge)
-  }
+  for (const [, same] of [...content].sort(([a], [b]) => (a < b ? -1 : 1))) await holdContent(sql, repository, same)
 }
 
-async function holdContent(sql: Transaction, repository: RepositoryRow, edge: Edge): Promise<void> {
+/** One blob, however often the manifest names it: as a config it must be there even if it is also a layer from elsewhere. */
+async function holdContent(sql: Transaction, repository: RepositoryRow, same: readonly Edge[]): Promise<void> {
+  const edge = same.find(({ required }) => required) ?? same[0]
+  if (!edge) return
   const held = await holdLink(sql, repository.id, edge.digest)
   if (!held) {
     if (!edge.required) return
@@ -149,9 +150,10 @@ async function holdContent(sql: Transaction, repository: RepositoryRow, edge: Ed
       { detail: { digest: edge.digest } },
     )
   }
-  if (held.size !== edge.size)
+  const wrong = same.find(({ size }) => size !== held.size)
+  if (wrong)
     throw new DomainError(
       'size_invalid',
-      `the manifest says that ${edge.kind} ${edge.digest} has ${edge.size} bytes; it has ${held.size}`,
+      `the manifest says that ${wrong.kind} ${wrong.digest} has ${wrong.size} bytes; it has ${held.size}`,
     )
 }

@@ -115,6 +115,45 @@ describe('uploads', () => {
     assert.ok((await readBlob(t.registry, app, sha256(bytes))).equals(bytes))
   })
 
+  test('bytes that come between the reading of a session and its closing never end up under the digest', async () => {
+    await using t = await openTestRegistry()
+    const { id } = await t.registry.startUpload(app, pusher, 'sha256')
+    const [first, second] = [Buffer.from('first'), Buffer.from('second')]
+    await t.registry.appendToUpload(app, pusher, id, bodyOf(first))
+    const gate = Promise.withResolvers<void>()
+    const reached = Promise.withResolvers<void>()
+    const { current } = t.deps.keyring
+    Object.assign(t.deps.keyring, {
+      current: async (registryId: number) => {
+        Object.assign(t.deps.keyring, { current })
+        reached.resolve()
+        await gate.promise
+        return await current(registryId)
+      },
+    })
+    const put = t.registry.finishUpload(app, pusher, id, sha256(first), bodyOf(Buffer.alloc(0)))
+    await reached.promise
+    await t.registry.appendToUpload(app, pusher, id, bodyOf(second))
+    gate.resolve()
+    await assert.rejects(put, kind('range_invalid'))
+    assert.equal(await t.registry.statBlob(app, pusher, sha256(first)), null)
+    const both = Buffer.concat([first, second])
+    await t.registry.finishUpload(app, pusher, id, sha256(both), bodyOf(Buffer.alloc(0)))
+    assert.ok((await readBlob(t.registry, app, sha256(both))).equals(both))
+  })
+
+  test('a repeated closing PUT of a blob that was deleted meanwhile is told so', async () => {
+    await using t = await openTestRegistry()
+    const bytes = randomBytes(10)
+    const { id } = await t.registry.startUpload(app, pusher, 'sha256')
+    await t.registry.finishUpload(app, pusher, id, sha256(bytes), bodyOf(bytes))
+    await t.registry.deleteBlob(app, pusher, sha256(bytes))
+    await assert.rejects(
+      t.registry.finishUpload(app, pusher, id, sha256(bytes), bodyOf(bytes)),
+      kind('blob_upload_unknown'),
+    )
+  })
+
   test('a repeated closing PUT is answered like the first; nobody else may touch the session', async () => {
     await using t = await openTestRegistry()
     const bytes = randomBytes(10)
@@ -205,6 +244,24 @@ describe('manifests', () => {
     await pushBlob(t.registry, app, layer)
     await t.registry.pushManifest(app, pusher, tag('latest'), [], { mediaType: null, bytes })
     assert.deepEqual((await t.registry.listTags(app, { limit: 10, after: null })).names, ['latest'])
+  })
+
+  test('a config must be there even if the manifest also names it as a layer from elsewhere', async () => {
+    await using t = await openTestRegistry()
+    const absent = Buffer.from('absent')
+    const layer = {
+      mediaType: 'application/vnd.oci.image.layer.nondistributable.v1.tar',
+      digest: sha256(absent),
+      size: absent.length,
+    }
+    const bytes = image(absent, {
+      config: { ...layer, mediaType: 'application/vnd.oci.image.config.v1+json' },
+      layers: [layer],
+    })
+    await assert.rejects(
+      t.registry.pushManifest(app, pusher, tag('x'), [], { mediaType: null, bytes }),
+      kind('manifest_blob_unknown'),
+    )
   })
 
   test('referrers in digest order, by type, of subjects that do not exist too', async () => {

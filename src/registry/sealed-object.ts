@@ -9,12 +9,14 @@ const CONGESTED_BYTES = 4 * 1024 * 1024
 /** One object being filled: plaintext in, ciphertext written behind, while the next bytes arrive. */
 export class SealedObject {
   readonly id: ObjectId
+  /** Of `performance.now()`. */
   readonly openedAt: number
   readonly #writer: ObjectWriter
   readonly #sealer: StreamSealer
   #backlog: Uint8Array[] = []
   #backlogBytes = 0
   #writing: Promise<void> | null = null
+  #closed = false
   #failure: { readonly error: unknown } | null = null
 
   constructor(id: ObjectId, key: Uint8Array, writer: ObjectWriter, openedAt: number) {
@@ -50,12 +52,16 @@ export class SealedObject {
     await this.drained()
     this.#take(this.#sealer.finish())
     await this.#writer.write(this.#backlog)
+    this.#backlog = []
+    this.#closed = true
     await this.#writer.close()
   }
 
+  /** Lets go of what is open; an object that was closed stays in the store for the caller to remove. */
   async discard(): Promise<void> {
     await this.#writing
-    await this.#writer.discard()
+    if (!this.#closed) await this.#writer.discard()
+    this.#closed = true
   }
 
   #take(chunks: Uint8Array[]): void {

@@ -40,8 +40,9 @@ export async function uploadStatus(deps: RegistryDeps, place: Place, caller: Cal
 /** What was stored is removed by the sweep; a writer still at work finds itself fenced off. */
 export async function cancelUpload(deps: RegistryDeps, place: Place, caller: Caller, id: string): Promise<void> {
   await deps.metadata.transact(async (sql) => {
-    openSession(await ownUpload(sql, place, caller, id), id)
-    await fenceUpload(sql, id)
+    const upload = openSession(await ownUpload(sql, place, caller, id), id)
+    // Finished or continued between the two statements (PostgreSQL): then there is nothing to cancel, or not any more.
+    if ((await fenceUpload(sql, upload)) === null) throw uploadUnknown(id)
     await markUploadObjectsDeleting(sql, id)
     await deleteUpload(sql, id)
   })

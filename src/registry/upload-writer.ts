@@ -1,15 +1,14 @@
 import type { Hash } from 'node:crypto'
-import { randomBytes } from 'node:crypto'
 import type { Readable } from 'node:stream'
-import type { ObjectId } from '../blobs/blob-store.ts'
 import { DomainError } from '../domain/error.ts'
 import type { DataKey } from '../encryption/keyring.ts'
 import type { Transaction } from '../metadata/metadata-store.ts'
-import { insertObject, markDeleting, markStored } from '../metadata/tables/objects.ts'
+import { markStored } from '../metadata/tables/objects.ts'
 import type { UploadRow } from '../metadata/tables/uploads.ts'
-import { appendObject, fenceUpload, holdUpload } from '../metadata/tables/uploads.ts'
+import { appendObject, fenceUpload, findUpload, holdUpload } from '../metadata/tables/uploads.ts'
 import type { RegistryDeps } from './deps.ts'
-import { SealedObject } from './sealed-object.ts'
+import { giveUp, openSealedObject } from './open-object.ts'
+import type { SealedObject } from './sealed-object.ts'
 import { fencedOff, uploadUnknown } from './upload-session.ts'
 
 /** How a body ended: by itself, or because the client went away. */
@@ -29,20 +28,22 @@ export class UploadWriter {
   #object: SealedObject | null = null
   #closing: Promise<void> = Promise.resolve()
   #received = 0
+  /** Bytes of the session as far as this writer knows: what its hash covers ends here, or a wrong blob could be made. */
+  #size: number
 
   private constructor(deps: RegistryDeps, upload: UploadRow, key: DataKey, generation: number, hash: Hash | null) {
     this.#deps = deps
     this.#upload = upload
     this.#key = key
     this.#hash = hash
+    this.#size = upload.size
     this.generation = generation
   }
 
   /** Takes the session over. */
   static async open(deps: RegistryDeps, upload: UploadRow, hash: Hash | null): Promise<UploadWriter> {
     const key = await deps.keyring.current(upload.registry_id)
-    const generation = await deps.metadata.transact((sql) => fenceUpload(sql, upload.id), { durable: false })
-    if (generation === null) throw uploadUnknown(upload.id)
+    const generation = await takeOver(deps, upload)
     return new UploadWriter(deps, upload, key, generation, hash)
   }
 
@@ -97,7 +98,7 @@ export class UploadWriter {
   #store(chunk: Uint8Array): Promise<void> | null {
     const object = this.#object
     const { objectBytes, objectAgeMs } = this.#deps.limits
-    if (!object || object.size + chunk.length > objectBytes || Date.now() - object.openedAt > objectAgeMs)
+    if (!object || object.size + chunk.length > objectBytes || performance.now() - object.openedAt > objectAgeMs)
       return this.#storeAcross(chunk)
     object.push(chunk)
     return object.congested ? object.drained() : null
@@ -111,7 +112,7 @@ export class UploadWriter {
       const room = this.#deps.limits.objectBytes - object.size
       object.push(rest.length > room ? rest.subarray(0, room) : rest)
       rest = rest.subarray(Math.min(room, rest.length))
-      if (rest.length > 0 || room === 0 || Date.now() - object.openedAt > this.#deps.limits.objectAgeMs)
+      if (rest.length > 0 || room === 0 || performance.now() - object.openedAt > this.#deps.limits.objectAgeMs)
         await this.#rollOver(object)
     }
   }
@@ -126,13 +127,19 @@ export class UploadWriter {
   }
 
   async #finishAndCommit(object: SealedObject): Promise<void> {
-    await object.finish()
-    await this.#deps.metadata.transact((sql) => this.#commit(sql, object), { durable: false })
+    try {
+      await object.finish()
+      await this.#deps.metadata.transact((sql) => this.#commit(sql, object), { durable: false })
+      this.#size += object.size
+    } catch (error) {
+      await giveUp(this.#deps, object)
+      throw error
+    }
   }
 
   async #hold(sql: Transaction): Promise<UploadRow> {
     const upload = await holdUpload(sql, this.#upload.id, this.generation)
-    if (!upload) throw fencedOff(this.#upload.size)
+    if (upload?.size !== this.#size) throw fencedOff(upload?.size ?? this.#size)
     return upload
   }
 
@@ -143,22 +150,10 @@ export class UploadWriter {
   }
 
   async #openObject(): Promise<SealedObject> {
-    const id = randomBytes(16).toString('hex') as ObjectId
-    const { metadata, blobs, limits } = this.#deps
-    await metadata.transact(
-      async (sql) => {
-        const upload = await this.#hold(sql)
-        await insertObject(sql, {
-          id,
-          registryId: upload.registry_id,
-          dataKeyId: this.#key.id,
-          uploadId: upload.id,
-          leaseUntil: sql.now() + limits.objectLeaseMs,
-        })
-      },
-      { durable: false },
-    )
-    return new SealedObject(id, this.#key.objects, await blobs.create(id), Date.now())
+    // The row's size is checked when the object is committed: one that rolls over meanwhile is not in it yet.
+    return await openSealedObject(this.#deps, this.#upload, this.#key, async (sql) => {
+      if (!(await holdUpload(sql, this.#upload.id, this.generation))) throw fencedOff(this.#size)
+    })
   }
 
   /** All objects durable in the store. The last one still wants its rows: `commitLast` inside the caller's transaction. */
@@ -172,19 +167,25 @@ export class UploadWriter {
     return this.#object ? await this.#commit(sql, this.#object) : await this.#hold(sql)
   }
 
-  /** The last object's rows are committed: `commitLast` has nothing to add any more. */
+  /** The last object's rows are committed: `commitLast` has nothing to add any more, `abandon` nothing to give up. */
   committed(): void {
+    this.#size += this.#object?.size ?? 0
     this.#object = null
   }
 
-  /** Gives up the object being written; what was committed before stays part of the session. Never throws. */
+  /** Gives up what is not committed; what was stays part of the session. Never throws. */
   async abandon(): Promise<void> {
     await this.#closing.catch(() => {})
-    const object = this.#object
-    if (!object) return
-    await object.discard()
-    await this.#deps.metadata.transact((sql) => markDeleting(sql, object.id), { durable: false }).catch(() => {}) // its lease ends by itself
+    if (this.#object) await giveUp(this.#deps, this.#object)
   }
+}
+
+/** Fences older writers off. @throws `range_invalid` when the session is not as it was seen, `blob_upload_unknown` when it is gone. */
+export async function takeOver(deps: RegistryDeps, seen: UploadRow): Promise<number> {
+  const generation = await deps.metadata.transact((sql) => fenceUpload(sql, seen), { durable: false })
+  if (generation !== null) return generation
+  const now = await deps.metadata.read((sql) => findUpload(sql, seen.id))
+  throw now?.state === 'open' ? fencedOff(now.size) : uploadUnknown(seen.id)
 }
 
 function tooMuch(most: number): DomainError {

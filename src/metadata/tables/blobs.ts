@@ -51,16 +51,18 @@ export async function insertBlob(
   return row?.id ?? null
 }
 
-/** Lets a repository serve a blob, leased: whoever was told so need not upload it. */
+/** Lets a repository serve a blob, leased: whoever was told so need not upload it. The link's id. */
 export async function linkBlob(
   sql: Transaction,
   link: { repositoryId: number; digest: string; blobId: number; leaseUntil: number },
-): Promise<void> {
-  await sql.run`
+): Promise<number> {
+  const row = await sql.get<{ id: number }>`
     INSERT INTO repository_blobs (repository_id, digest, blob_id, lease_until, created_at)
     VALUES (${link.repositoryId}, ${link.digest}, ${link.blobId}, ${link.leaseUntil}, ${sql.now()})
     ON CONFLICT (repository_id, digest) WHERE delete_id IS NULL
-    DO UPDATE SET lease_until = ${link.leaseUntil}, blob_id = ${link.blobId}`
+    DO UPDATE SET lease_until = ${link.leaseUntil}, blob_id = ${link.blobId} RETURNING id`
+  if (!row) throw new TypeError('an upsert returns its row')
+  return row.id
 }
 
 /** @returns false when the link is not live any more: whoever was told "present" must be told "absent". */

@@ -1,6 +1,6 @@
 import type { Edge } from '../../domain/manifest.ts'
 import type { Reader, Transaction } from '../metadata-store.ts'
-import { forUpdateOf, literal, sql as piece } from '../sql.ts'
+import { forShareOf, forUpdateOf, literal, sql as piece } from '../sql.ts'
 
 /** What every manifest answer needs, without the content. */
 export interface ManifestRow {
@@ -45,6 +45,13 @@ export async function lockManifest(sql: Transaction, repositoryId: number, diges
   return await sql.get<ManifestRow>`
     SELECT ${COLUMNS} FROM manifests m
      WHERE m.repository_id = ${repositoryId} AND m.digest = ${digest} AND m.delete_id IS NULL ${forUpdateOf(sql, 'm')}`
+}
+
+/** Held against deletion: shared, so that two parents of one child do not wait for each other. */
+export async function holdManifest(sql: Transaction, repositoryId: number, digest: string): Promise<void> {
+  await sql.get`
+    SELECT m.id FROM manifests m
+     WHERE m.repository_id = ${repositoryId} AND m.digest = ${digest} AND m.delete_id IS NULL ${forShareOf(sql, 'm')}`
 }
 
 export interface NewManifest {
@@ -100,20 +107,24 @@ export async function countManifestPush(sql: Transaction, manifestId: number, re
     UPDATE repository_counters SET push_count = push_count + 1, last_pushed_at = ${now} WHERE repository_id = ${repositoryId}`
 }
 
-export interface PullCount {
-  readonly manifestId: number
-  readonly repositoryId: number
-  readonly pulls: number
-  readonly lastPulledAt: number
+export async function addManifestPulls(
+  sql: Transaction,
+  id: number,
+  pulls: number,
+  lastPulledAt: number,
+): Promise<void> {
+  await sql.run`
+    UPDATE manifest_counters SET pull_count = pull_count + ${pulls}, last_pulled_at = ${lastPulledAt} WHERE manifest_id = ${id}`
 }
 
-export async function addPulls(sql: Transaction, count: PullCount): Promise<void> {
+export async function addRepositoryPulls(
+  sql: Transaction,
+  id: number,
+  pulls: number,
+  lastPulledAt: number,
+): Promise<void> {
   await sql.run`
-    UPDATE manifest_counters SET pull_count = pull_count + ${count.pulls}, last_pulled_at = ${count.lastPulledAt}
-     WHERE manifest_id = ${count.manifestId}`
-  await sql.run`
-    UPDATE repository_counters SET pull_count = pull_count + ${count.pulls}, last_pulled_at = ${count.lastPulledAt}
-     WHERE repository_id = ${count.repositoryId}`
+    UPDATE repository_counters SET pull_count = pull_count + ${pulls}, last_pulled_at = ${lastPulledAt} WHERE repository_id = ${id}`
 }
 
 /** @returns false when the manifest is not live any more: whoever was told "present" must be told "absent". */

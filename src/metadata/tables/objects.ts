@@ -22,6 +22,19 @@ export async function markDeleting(sql: Transaction, id: string): Promise<void> 
   await sql.run`UPDATE objects SET state = 'deleting', upload_id = NULL WHERE id = ${id}`
 }
 
+/**
+ * A writer gives up what it was writing. `stored`: its commit went through after all (the answer to it was lost), so the
+ * bytes must stay. `gone`: its lease had ended and the row was removed; only the writer knows of the bytes now.
+ */
+export async function giveUpObject(sql: Transaction, id: string): Promise<'marked' | 'stored' | 'gone'> {
+  const marked =
+    await sql.run`UPDATE objects SET state = 'deleting', upload_id = NULL WHERE id = ${id} AND state = 'writing'`
+  if (marked === 1) return 'marked'
+  const row = await sql.get<{ state: string }>`SELECT state FROM objects WHERE id = ${id}`
+  if (row === null) return 'gone'
+  return row.state === 'stored' ? 'stored' : 'marked'
+}
+
 /** Everything the session has stored. Objects still being written are left to their writer, or to the end of its lease. */
 export async function markUploadObjectsDeleting(sql: Transaction, uploadId: string): Promise<void> {
   await sql.run`UPDATE objects SET state = 'deleting', upload_id = NULL WHERE upload_id = ${uploadId} AND state = 'stored'`
@@ -36,10 +49,10 @@ export async function abandonObjects(sql: Transaction): Promise<number> {
   return await sql.run`UPDATE objects SET state = 'deleting', upload_id = NULL WHERE state = 'writing' AND lease_until < ${sql.now()}`
 }
 
-export async function objectsToDelete(sql: Reader, limit: number): Promise<string[]> {
-  const rows = await sql.all<{
-    id: string
-  }>`SELECT id FROM objects WHERE state = 'deleting' ORDER BY lease_until LIMIT ${limit}`
+/** In id order, strictly after `after`: one that cannot be removed does not stop those behind it. */
+export async function objectsToDelete(sql: Reader, limit: number, after: string): Promise<string[]> {
+  const rows = await sql.all<{ id: string }>`
+    SELECT id FROM objects WHERE state = 'deleting' AND id > ${after} ORDER BY id LIMIT ${limit}`
   return rows.map((row) => row.id)
 }
 

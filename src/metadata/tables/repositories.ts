@@ -1,3 +1,4 @@
+import { DomainError } from '../../domain/error.ts'
 import type { Reader, Transaction } from '../metadata-store.ts'
 import { forShareOf } from '../sql.ts'
 
@@ -33,25 +34,27 @@ export async function holdRegistry(sql: Transaction, registryId: number): Promis
   return row !== null
 }
 
-/** Repositories come into being with their first content. The caller holds the registry. */
+const TRIES = 5
+
+/** Repositories come into being with their first content. The caller holds the registry. @throws `unavailable` */
 export async function ensureRepository(
   sql: Transaction,
   registryId: number,
   name: string,
   by: string,
 ): Promise<RepositoryRow> {
-  const found = await holdRepository(sql, registryId, name)
-  if (found) return found
-  const made = await sql.get<RepositoryRow>`
-    INSERT INTO repositories (registry_id, name, created_at, created_by) VALUES (${registryId}, ${name}, ${sql.now()}, ${by})
-    ON CONFLICT (registry_id, name) WHERE delete_id IS NULL DO NOTHING RETURNING id, registry_id, name`
-  if (made) {
-    await sql.run`INSERT INTO repository_counters (repository_id) VALUES (${made.id})`
-    return made
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const found = await holdRepository(sql, registryId, name)
+    if (found) return found
+    const made = await sql.get<RepositoryRow>`
+      INSERT INTO repositories (registry_id, name, created_at, created_by) VALUES (${registryId}, ${name}, ${sql.now()}, ${by})
+      ON CONFLICT (registry_id, name) WHERE delete_id IS NULL DO NOTHING RETURNING id, registry_id, name`
+    if (made) {
+      await sql.run`INSERT INTO repository_counters (repository_id) VALUES (${made.id})`
+      return made
+    }
   }
-  const other = await holdRepository(sql, registryId, name)
-  if (!other) throw new TypeError('a repository that conflicts must exist')
-  return other
+  throw new DomainError('unavailable', `repository "${name}" is being deleted; try again`)
 }
 
 /** Names in byte order, strictly after `after`. Source: distribution-spec, "Listing Repositories" (catalog). */
@@ -62,8 +65,8 @@ export async function listRepositoryNames(
   after: string,
 ): Promise<string[]> {
   const rows = await sql.all<{ name: string }>`
-    SELECT r.name FROM repositories r
-     WHERE r.registry_id = ${registryId} AND r.name > ${after} AND r.delete_id IS NULL
+    SELECT r.name FROM repositories r JOIN registries g ON g.id = r.registry_id
+     WHERE r.registry_id = ${registryId} AND r.name > ${after} AND r.delete_id IS NULL AND g.delete_id IS NULL
      ORDER BY r.name LIMIT ${limit}`
   return rows.map((row) => row.name)
 }

@@ -32,10 +32,14 @@ export async function findUpload(sql: Reader, id: string): Promise<UploadRow | n
       FROM uploads u JOIN registries g ON g.id = u.registry_id AND g.delete_id IS NULL WHERE u.id = ${id}`
 }
 
-/** Takes the session over: writers with an older generation can commit nothing any more. The new generation, or null. */
-export async function fenceUpload(sql: Transaction, id: string): Promise<number | null> {
+/**
+ * Takes the session over as it was seen: writers with an older generation can commit nothing any more. The new
+ * generation, or null when the session has changed since (another request's bytes, a commit, a cancel).
+ */
+export async function fenceUpload(sql: Transaction, seen: UploadRow): Promise<number | null> {
   const row = await sql.get<{ generation: number }>`
-    UPDATE uploads SET generation = generation + 1, updated_at = ${sql.now()} WHERE id = ${id} AND state = 'open' RETURNING generation`
+    UPDATE uploads SET generation = generation + 1, updated_at = ${sql.now()}
+     WHERE id = ${seen.id} AND state = 'open' AND generation = ${seen.generation} AND size = ${seen.size} RETURNING generation`
   return row?.generation ?? null
 }
 
@@ -106,17 +110,18 @@ export async function idleUploads(
   return rows.map((row) => row.id)
 }
 
-/** The session consists of these objects now. The caller holds the session. */
-export async function replaceUploadParts(
+/** The session's objects from `position` on are these now. The caller holds the session. */
+export async function replaceUploadTail(
   sql: Transaction,
   id: string,
+  position: number,
   parts: readonly { id: string; size: number }[],
 ): Promise<void> {
-  await clearUploadParts(sql, id)
-  for (const [position, part] of parts.entries())
+  await sql.run`DELETE FROM upload_objects WHERE upload_id = ${id} AND position >= ${position}`
+  for (const [index, part] of parts.entries())
     await sql.run`
-      INSERT INTO upload_objects (upload_id, position, object_id, size) VALUES (${id}, ${position}, ${part.id}, ${part.size})`
-  await sql.run`UPDATE uploads SET object_count = ${parts.length}, updated_at = ${sql.now()} WHERE id = ${id}`
+      INSERT INTO upload_objects (upload_id, position, object_id, size) VALUES (${id}, ${position + index}, ${part.id}, ${part.size})`
+  await sql.run`UPDATE uploads SET object_count = ${position + parts.length}, updated_at = ${sql.now()} WHERE id = ${id}`
 }
 
 /** Takes an idle session away from whoever might come back to it; false when somebody has. */
