@@ -59,7 +59,7 @@ export function answerTokenFailure(
 /** Logs what must be logged. Null when there is nobody to answer, or half an answer is out already. */
 function judged(deps: DistributionDeps, req: IncomingMessage, res: ServerResponse, error: unknown): ErrorAnswer | null {
   const facts = { err: error, method: req.method, address: deps.clientOf(req).address }
-  if (isClientGone(error, res)) {
+  if (isClientGone(error, req, res)) {
     deps.log.debug(facts, 'the client went away')
     res.destroy()
     return null
@@ -80,10 +80,11 @@ const BROKEN_CONNECTION = new Set([
   'ERR_STREAM_DESTROYED',
 ])
 
-function isClientGone(error: unknown, res: ServerResponse): boolean {
+function isClientGone(error: unknown, req: IncomingMessage, res: ServerResponse): boolean {
   if (error instanceof ClientGone) return true
   const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return res.destroyed && (error instanceof DomainError || (typeof code === 'string' && BROKEN_CONNECTION.has(code)))
+  const isBroken = res.destroyed || (req.destroyed && !req.complete)
+  return isBroken && (error instanceof DomainError || (typeof code === 'string' && BROKEN_CONNECTION.has(code)))
 }
 
 function challengeFor(

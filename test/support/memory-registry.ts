@@ -220,6 +220,14 @@ export function createMemoryRegistry(): MemoryRegistry {
   return registry
 }
 
+export function sha256(bytes: Uint8Array): Digest {
+  return digestOfHex('sha256', createHash('sha256').update(bytes).digest('hex'))
+}
+
+export function sha512(bytes: Uint8Array): Digest {
+  return digestOfHex('sha512', createHash('sha512').update(bytes).digest('hex'))
+}
+
 function pageOf(all: string[], page: Page): { names: string[]; more: boolean } {
   const rest = all.filter((name) => page.after === null || name > page.after).sort()
   return { names: rest.slice(0, page.limit), more: rest.length > page.limit }
