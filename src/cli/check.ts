@@ -1,0 +1,31 @@
+import type { Command } from './command.ts'
+import { defineCommand } from './define.ts'
+import { JSON_OPTION, printJson, WHERE, withLocal } from './local.ts'
+
+export const checkCommand: Command = defineCommand({
+  name: 'check',
+  summary: 'verify that everything stored is whole',
+  about: 'Reads every manifest, every object and every row that belongs to them; the server may run meanwhile.',
+  positionals: [],
+  options: {
+    repair: { type: 'boolean', about: 'remove objects without a row that are older than a day' },
+    ...WHERE,
+    ...JSON_OPTION,
+  },
+  run: ({ options }, context) =>
+    withLocal(options, context, async ({ app }) => {
+      const report = await app.check({ repair: options.repair })
+      const code = report.problems.length === 0 ? 0 : 1
+      if (options.json) {
+        printJson(context, report)
+        return code
+      }
+      for (const problem of report.problems) context.io.out(`problem: ${problem}`)
+      for (const repair of report.repaired) context.io.out(`repaired: ${repair}`)
+      const counts = Object.entries(report.checked).map(([kind, count]) => `${count} ${kind}`)
+      context.io.out(
+        `checked ${counts.join(', ')}: ${code === 0 ? 'all is whole' : `${report.problems.length} problems`}`,
+      )
+      return code
+    }),
+})

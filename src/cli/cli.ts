@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs'
+import { DomainError } from '../domain/error.ts'
+import { checkCommand } from './check.ts'
+import type { Command, CommandContext } from './command.ts'
+import { configCommand } from './config.ts'
+import { asksForHelp, columns, UsageError, unknownWord } from './define.ts'
+import { keysCommand } from './keys.ts'
+import { PLANNED_COMMANDS } from './planned.ts'
+import { registryCommand } from './registry.ts'
+import { tokenCommand } from './token.ts'
+import { userCommand } from './user.ts'
+
+/** All but `serve`, in the order of the help text. */
+export const COMMANDS: readonly Command[] = [
+  registryCommand,
+  tokenCommand,
+  userCommand,
+  keysCommand,
+  configCommand,
+  checkCommand,
+]
+
+const PROGRAM = 'entrepot'
+
+/** Runs what `argv` asks for. @returns the exit code: 0, 1 failed, 2 usage or settings. */
+export async function runCli(
+  argv: readonly string[],
+  context: CommandContext,
+  commands: readonly Command[],
+): Promise<number> {
+  const [word, ...args] = argv
+  const { io } = context
+  try {
+    if (word === '--version') {
+      io.out(version())
+      return 0
+    }
+    const known = [...commands, ...PLANNED_COMMANDS]
+    const command = known.find(({ name }) => name === word)
+    if (command) return await command.run(args, context, PROGRAM)
+    if (word === 'help' || (word !== undefined && asksForHelp([word]))) {
+      io.out(help(commands))
+      return 0
+    }
+    throw new UsageError(`${unknownWord(PROGRAM, word, known)}\n\n${help(commands)}`)
+  } catch (error) {
+    return explain(error, context)
+  }
+}
+
+function help(commands: readonly Command[]): string {
+  return [
+    'Entrepot, a private container registry service',
+    `usage: ${PROGRAM} <command> [options]`,
+    columns(commands.map(({ name, summary }) => [name, summary])),
+    `planned, in a later version: ${PLANNED_COMMANDS.map(({ name }) => name).join(', ')}`,
+    `${PROGRAM} <command> --help explains one; ${PROGRAM} config schema explains the settings (ENTREPOT_…)`,
+  ].join('\n\n')
+}
+
+/** What the reader can act on is one sentence; what they cannot is shown whole, for whoever is asked. */
+function explain(error: unknown, { io }: CommandContext): number {
+  if (error instanceof UsageError) {
+    io.err(error.message)
+    return 2
+  }
+  if (error instanceof Error && error.name === 'ConfigError') {
+    io.err(`${PROGRAM}: the settings are not right\n${error.message.replaceAll(/^/gm, '  ')}`)
+    return 2
+  }
+  if (error instanceof DomainError || isForOperators(error)) {
+    io.err(`${PROGRAM}: ${error.message}`)
+    return 1
+  }
+  io.err(`${PROGRAM}: something unexpected happened; please report it with what follows`)
+  io.err(error instanceof Error ? (error.stack ?? error.message) : String(error))
+  return 1
+}
+
+/** A wrong master key, or an error of the system (a directory that may not be written), whose text names what is wrong. */
+function isForOperators(error: unknown): error is Error {
+  return error instanceof Error && (error.name === 'MasterKeyError' || ('syscall' in error && 'code' in error))
+}
+
+function version(): string {
+  const { version: text } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+  return `${PROGRAM} ${text}`
+}

@@ -1,0 +1,20 @@
+import type { Command } from './command.ts'
+
+/** Names that are taken for what comes; saying so beats "no such command". */
+const PLANNED: readonly (readonly [string, string])[] = [
+  ['backup', 'copy a running installation'],
+  ['restore', 'make an installation from a backup'],
+  ['gc', 'reclaim what nothing refers to'],
+  ['scan', 'look for known vulnerabilities in an image'],
+  ['advisories', 'import and list vulnerability data'],
+  ['explain', 'say why a digest is still here, or gone'],
+]
+
+export const PLANNED_COMMANDS: readonly Command[] = PLANNED.map(([name, summary]) => ({
+  name,
+  summary,
+  run: async (_args, { io }, words) => {
+    io.err(`${words} ${name} (${summary}) comes in a later version`)
+    return 1
+  },
+}))

@@ -1,0 +1,165 @@
+import type { Scope } from '../domain/permission.ts'
+import { formatInstant } from '../registries/expiry.ts'
+import { loginHost, registryHostname } from '../registries/hostname.ts'
+import type { TokenView } from '../registries/views.ts'
+import type { Command } from './command.ts'
+import { defineCommand, defineGroup, UsageError } from './define.ts'
+import { CONTRACT, JSON_OPTION, printJson, withContract } from './local.ts'
+import { confirm } from './password.ts'
+import { table } from './table.ts'
+
+const DEFAULT_SCOPE = 'repository:*:pull,push'
+const UNITS = { h: 3_600_000, d: 86_400_000, w: 7 * 86_400_000, y: 365 * 86_400_000 } as const
+
+const create = defineCommand({
+  name: 'create',
+  summary: 'make a login for a registry; its password is shown once',
+  about:
+    'A scope is type:name:actions, such as repository:team/*:pull,push,delete or registry:catalog:*. Repository names are\n' +
+    'relative to the registry and * stands for any characters.',
+  positionals: ['registry', 'name'],
+  options: {
+    scope: {
+      type: 'string',
+      value: '<type:name:actions>',
+      multiple: true,
+      about: `what it may do; default ${DEFAULT_SCOPE}`,
+    },
+    expires: {
+      type: 'string',
+      value: '<when>',
+      about: 'in 12h, 30d, 8w or 1y, or a time such as 2030-12-31T23:59:59Z; default: never',
+    },
+    ...CONTRACT,
+    ...JSON_OPTION,
+  },
+  run: ({ positionals: [registryName, name], options }, context) =>
+    withContract(options, context, async ({ app, host }, actor) => {
+      const registry = await app.registries.getNamed(actor, registryName)
+      const scopes = (options.scope.length > 0 ? options.scope : [DEFAULT_SCOPE]).map(parseScope)
+      const expiryDate = options.expires === undefined ? null : expiryOf(options.expires, context.now())
+      const { token, password } = await app.registries.createToken(actor, registry.id, {
+        name,
+        scopes,
+        expiryDate,
+        status: null,
+      })
+      const hostname = registryHostname(app.naming, registry, host)
+      const login = `docker login ${loginHost(hostname)} --username ${name}`
+      if (options.json)
+        return printJson(context, { ...describe(token), registry: registryName, hostname, login, password })
+      context.io.out(`Token ${name} of registry ${registryName} is made: it may ${scopes.map(scopeText).join(', ')}`)
+      context.io.out(`  log in:    ${login}`)
+      context.io.out(`  password:  ${password}   (shown only now)`)
+      context.io.out(`  push:      docker push ${hostname}/<repository>:<tag>`)
+      return 0
+    }),
+})
+
+const list = defineCommand({
+  name: 'list',
+  summary: "list a registry's tokens",
+  positionals: ['registry'],
+  options: { ...CONTRACT, ...JSON_OPTION },
+  run: ({ positionals: [registryName], options }, context) =>
+    withContract(options, context, async ({ app: { registries } }, actor) => {
+      const { id } = await registries.getNamed(actor, registryName)
+      const all: TokenView[] = []
+      for (let offset = 0; ; offset += 1000) {
+        const { tokens } = await registries.listTokens(actor, id, { limit: 1000, offset })
+        all.push(...tokens)
+        if (tokens.length < 1000) break
+      }
+      const rows = all.map(describe)
+      if (options.json) return printJson(context, rows)
+      if (rows.length === 0) context.io.err(`No tokens yet: entrepot token create ${registryName} <name> makes one`)
+      else
+        context.io.out(
+          table(
+            ['NAME', 'STATUS', 'EXPIRES', 'SCOPES'],
+            rows.map((row) => [row.name, row.status, row.expiresAt ?? 'never', row.scopes.join(' ') || 'none']),
+          ),
+        )
+      return 0
+    }),
+})
+
+const enable = statusCommand('enable', 'enabled', 'let a disabled token in again')
+const disable = statusCommand('disable', 'disabled', 'stop a token; it can be enabled again')
+
+function statusCommand(name: string, status: 'enabled' | 'disabled', summary: string): Command {
+  return defineCommand({
+    name,
+    summary,
+    positionals: ['registry', 'name'],
+    options: CONTRACT,
+    run: ({ positionals: [registryName, tokenName], options }, context) =>
+      withContract(options, context, async ({ app: { registries } }, actor) => {
+        const registry = await registries.getNamed(actor, registryName)
+        const { id } = await registries.getTokenNamed(actor, registry.id, tokenName)
+        await registries.setTokenStatus(actor, registry.id, id, status)
+        context.io.out(`Token ${tokenName} of registry ${registryName} is ${status}`)
+        return 0
+      }),
+  })
+}
+
+const remove = defineCommand({
+  name: 'delete',
+  summary: 'delete a token for good',
+  positionals: ['registry', 'name'],
+  options: { yes: { type: 'boolean', about: 'do not ask' }, ...CONTRACT },
+  run: ({ positionals: [registryName, name], options }, context) =>
+    withContract(options, context, async ({ app: { registries } }, actor) => {
+      const registry = await registries.getNamed(actor, registryName)
+      const { id } = await registries.getTokenNamed(actor, registry.id, name)
+      await confirm(
+        context.io,
+        `This deletes token ${name} of registry ${registryName}: whoever uses it is out.`,
+        name,
+        options.yes,
+      )
+      await registries.deleteToken(actor, registry.id, id)
+      context.io.out(`Token ${name} of registry ${registryName} is deleted`)
+      return 0
+    }),
+})
+
+export const tokenCommand: Command = defineGroup('token', "make, list, stop and delete registries' logins", [
+  create,
+  list,
+  disable,
+  enable,
+  remove,
+])
+
+function describe({ id, name, status, scopes, expiresAt, created }: TokenView) {
+  return {
+    id,
+    name,
+    status,
+    scopes: scopes.map(scopeText),
+    expiresAt: expiresAt === null ? null : formatInstant(expiresAt),
+    createdAt: new Date(created.at).toISOString(),
+    createdBy: created.by,
+  }
+}
+
+function scopeText({ type, name, actions }: Scope): string {
+  return `${type}:${name}:${actions.join(',')}`
+}
+
+/** @throws UsageError */
+export function parseScope(text: string): Scope {
+  const [, type, name, actions] = /^([^:]+):(.+):([^:]+)$/.exec(text) ?? []
+  if (!type || !name || !actions) {
+    throw new UsageError(`--scope ${text} is not valid: write type:name:actions, such as ${DEFAULT_SCOPE}`)
+  }
+  return { type, name, actions: actions.split(',').map((action) => action.trim()) }
+}
+
+/** `30d` from `now` on, or the time itself. */
+export function expiryOf(text: string, now: number): string {
+  const [, count, unit] = /^(\d{1,4})([hdwy])$/.exec(text) ?? []
+  return unit === undefined ? text : formatInstant(now + Number(count) * UNITS[unit as keyof typeof UNITS])
+}

@@ -1,0 +1,85 @@
+import { OPERATOR } from '../accounts/deps.ts'
+import type { User } from '../accounts/users.ts'
+import type { Role } from '../domain/actor.ts'
+import { DomainError } from '../domain/error.ts'
+import type { Command } from './command.ts'
+import { defineCommand, defineGroup, UsageError } from './define.ts'
+import { CONTRACT, JSON_OPTION, printJson, withContract } from './local.ts'
+import { readSecret } from './password.ts'
+import { table } from './table.ts'
+
+const ROLES: readonly Role[] = ['owner', 'admin', 'member']
+
+const add = defineCommand({
+  name: 'add',
+  summary: 'give a person access to a contract',
+  about:
+    'The password is asked for, or read as one line from a pipe. Somebody whom another contract knows keeps theirs.',
+  positionals: ['email'],
+  options: {
+    role: { type: 'string', value: '<role>', about: `${ROLES.join(', ')}; default member` },
+    'manage-registry': { type: 'boolean', about: 'a member who may change registries and tokens' },
+    ...CONTRACT,
+  },
+  run: async ({ positionals: [email], options }, context) => {
+    const role = parseRole(options.role ?? 'member')
+    return await withContract(options, context, async ({ app }, { contractId }) => {
+      const password = await readSecret(context.io, 'password')
+      const manageRegistry = options['manage-registry']
+      await app.accounts.addUser({ contractId, email, password, role, manageRegistry, linkExisting: true }, OPERATOR)
+      context.io.out(`${email} is ${role} of contract ${contractId}`)
+      return 0
+    })
+  },
+})
+
+const passwd = defineCommand({
+  name: 'passwd',
+  summary: "set a person's password",
+  about: 'It is asked for, or read as one line from a pipe. Logins made with the old one end.',
+  positionals: ['email'],
+  options: CONTRACT,
+  run: ({ positionals: [email], options }, context) =>
+    withContract(options, context, async ({ app }, { contractId }) => {
+      const person = (await app.accounts.listUsers(contractId)).find((user) => user.email === email.toLowerCase())
+      if (!person)
+        throw new DomainError(
+          'not_found',
+          `${email} is nobody in contract ${contractId}: entrepot user list shows who is`,
+        )
+      const password = await readSecret(context.io, 'new password')
+      await app.accounts.setPassword({ userId: person.userId, password, contractId: null }, OPERATOR)
+      context.io.out(`The password of ${person.email} is set`)
+      return 0
+    }),
+})
+
+const list = defineCommand({
+  name: 'list',
+  summary: 'list the people of a contract',
+  positionals: [],
+  options: { ...CONTRACT, ...JSON_OPTION },
+  run: ({ options }, context) =>
+    withContract(options, context, async ({ app }, { contractId }) => {
+      const users = await app.accounts.listUsers(contractId)
+      if (options.json) return printJson(context, users.map(describe))
+      const rows = users.map(({ email, role, manageRegistry, isDisabled }) => {
+        const may = role !== 'member' || manageRegistry ? 'manages registries' : 'reads'
+        return [email, role, isDisabled ? 'disabled' : may]
+      })
+      context.io.out(table(['E-MAIL', 'ROLE', 'MAY'], rows))
+      return 0
+    }),
+})
+
+export const userCommand: Command = defineGroup('user', 'add people, set passwords, list them', [add, passwd, list])
+
+function describe({ since, ...user }: User) {
+  return { ...user, since: new Date(since).toISOString() }
+}
+
+function parseRole(text: string): Role {
+  const role = ROLES.find((one) => one === text)
+  if (role) return role
+  throw new UsageError(`--role ${text} is not valid: write ${ROLES.join(', ')}`)
+}
