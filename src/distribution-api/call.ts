@@ -54,10 +54,12 @@ export type RepositoryHandler = (deps: DistributionDeps, call: RepositoryCall) =
 export class GrantedCaller implements Caller {
   readonly #grant: Grant
   readonly #repository: RepositoryName
+  readonly address: string
 
-  constructor(grant: Grant, repository: RepositoryName) {
+  constructor(grant: Grant, repository: RepositoryName, address: string) {
     this.#grant = grant
     this.#repository = repository
+    this.address = address
   }
 
   get name(): string {

@@ -66,7 +66,8 @@ function judged(deps: DistributionDeps, req: IncomingMessage, res: ServerRespons
   }
   const refusal = errorAnswer(error)
   if (refusal.unexpectedId !== null) deps.log.error({ ...facts, errorId: refusal.unexpectedId }, 'unexpected error')
-  else if (error instanceof DomainError && error.cause !== undefined) deps.log.warn(facts, 'request refused')
+  else if (refusal.status >= 500) deps.log.warn(facts, 'request refused')
+  else if (error instanceof DomainError && error.cause !== undefined) deps.log.debug(facts, 'request refused')
   if (!res.headersSent) return refusal
   res.destroy()
   return null

@@ -51,7 +51,7 @@ async function serveV2(deps: DistributionDeps, siteOf: SiteOf, req: RawRequest, 
     if (plan.kind === 'repository') {
       const { repository } = plan
       const place = { registryId: registryIdOf(call), repository }
-      await plan.handle(deps, { ...call, place, caller: new GrantedCaller(grant, repository) })
+      await plan.handle(deps, { ...call, place, caller: new GrantedCaller(grant, repository, client.address) })
     } else if (plan.kind === 'catalog') await listCatalog(deps, call)
     else answer(res, 200, PING_HEADERS, '{}')
   } catch (error) {
