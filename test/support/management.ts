@@ -37,14 +37,31 @@ const NAMING: Naming = {
   ],
 }
 
-/** Registries on a real SQLite database with contracts 1 and 2; keys that wrap nothing. */
-export async function openControlPlane(options: { naming?: Naming } = {}): Promise<TestControlPlane> {
-  const { naming = NAMING } = options
+/** An empty database by the given clock. */
+export type OpenMetadata = (now: () => number) => Promise<AsyncDisposable & { readonly metadata: MetadataStore }>
+
+export const openSqliteMetadata: OpenMetadata = async (now) => {
   const directory = await mkdtemp(join(tmpdir(), 'entrepot-'))
+  const metadata = await openSqlite({ path: join(directory, 'db'), now })
+  return {
+    metadata,
+    async [Symbol.asyncDispose]() {
+      await metadata[Symbol.asyncDispose]()
+      await rm(directory, { recursive: true })
+    },
+  }
+}
+
+/** Registries on a real database (SQLite unless told) with contracts 1 and 2; keys that wrap nothing. */
+export async function openControlPlane(
+  options: { naming?: Naming; openMetadata?: OpenMetadata } = {},
+): Promise<TestControlPlane> {
+  const { naming = NAMING, openMetadata = openSqliteMetadata } = options
   const clock = { now: Date.UTC(2026, 0, 31, 12, 0, 0, 250) }
   const storage = { ready: true }
   const later: (() => Promise<void>)[] = []
-  const metadata = await openSqlite({ path: join(directory, 'db'), now: () => clock.now })
+  const opened = await openMetadata(() => clock.now)
+  const { metadata } = opened
   await metadata.transact(async (sql) => {
     for (const id of [1, 2]) await sql.run`INSERT INTO contracts (id, name, created_at) VALUES (${id}, 'test', 0)`
   })
@@ -70,10 +87,7 @@ export async function openControlPlane(options: { naming?: Naming } = {}): Promi
     clock,
     storage,
     later,
-    async [Symbol.asyncDispose]() {
-      await metadata[Symbol.asyncDispose]()
-      await rm(directory, { recursive: true })
-    },
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   }
 }
 
