@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { BlobStore, ObjectId } from '../blobs/blob-store.ts'
 import { DomainError } from '../domain/error.ts'
 
@@ -8,7 +9,8 @@ import { DomainError } from '../domain/error.ts'
 export const MARKER_ID = '00000000000000000000000000000000' as ObjectId
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const UUID_BYTES = 36
-const ATTEMPTS = 5
+const ATTEMPTS = 20
+const PAUSE_MS = 50
 
 /** The installation a store belongs to, or null when it was never marked. @throws `unsupported` when the mark is unreadable. */
 export async function storeOwner(blobs: BlobStore): Promise<string | null> {
@@ -23,15 +25,18 @@ export async function storeOwner(blobs: BlobStore): Promise<string | null> {
 }
 
 /**
- * At every start, before the first byte is stored, by one process of each node: marks a new store, accepts one's own.
+ * At every start, before the first byte is stored, by every process: marks a new store, accepts one's own.
  * @throws `unsupported` when the store belongs to another installation: two would remove each other's objects.
  */
 export async function claimStore(blobs: BlobStore, installation: string): Promise<void> {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const owner = await storeOwner(blobs)
     refuseForeignStore(owner, installation)
     if (owner !== null) return
-    await mark(blobs, installation)
+    if (await mark(blobs, installation)) continue
+    // Another process is writing it, or was killed while it did.
+    if (attempt === ATTEMPTS / 2) await blobs.delete(MARKER_ID)
+    await sleep(PAUSE_MS)
   }
   throw new DomainError('unavailable', `the blob store does not keep its mark (object ${MARKER_ID})`)
 }
@@ -45,15 +50,17 @@ export function refuseForeignStore(owner: string | null, installation: string): 
   )
 }
 
-/** Another node may be doing the same: whatever stands there afterwards counts. */
-async function mark(blobs: BlobStore, installation: string): Promise<void> {
-  await blobs.delete(MARKER_ID)
+/** False when somebody else has begun it. */
+async function mark(blobs: BlobStore, installation: string): Promise<boolean> {
+  if ((await blobs.size(MARKER_ID)) !== null) return false
   try {
     const writer = await blobs.create(MARKER_ID)
     await writer.write([Buffer.from(installation)])
     await writer.close()
+    return true
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error
+    if (error instanceof TypeError) return false
+    throw error
   }
 }
 
