@@ -5,16 +5,20 @@ import { JSON_OPTION, printJson, WHERE, withLocal } from './local.ts'
 export const checkCommand: Command = defineCommand({
   name: 'check',
   summary: 'verify that everything stored is whole',
-  about: 'Reads every manifest, every object and every row that belongs to them; the server may run meanwhile.',
+  about: 'Exit code 0: all is whole; 1: there are problems. The server may run meanwhile.',
   positionals: [],
   options: {
-    repair: { type: 'boolean', about: 'remove objects without a row that are older than a day' },
+    fast: { type: 'boolean', about: 'do not read and hash every blob; only look that its objects are there' },
+    repair: {
+      type: 'boolean',
+      about: 'remove objects without a row that are older than a day; nothing else is ever changed',
+    },
     ...WHERE,
     ...JSON_OPTION,
   },
   run: ({ options }, context) =>
     withLocal(options, context, async ({ app }) => {
-      const report = await app.check({ repair: options.repair })
+      const report = await app.check({ repair: options.repair, fast: options.fast })
       const code = report.problems.length === 0 ? 0 : 1
       if (options.json) {
         printJson(context, report)

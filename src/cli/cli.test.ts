@@ -242,7 +242,7 @@ test('check: 0 when all is whole, 1 when it is not', async (t) => {
     'checked 1 objects: 1 problems',
   ])
   assert.equal((await runBroken('check --json')).code, 1)
-  assert.deepEqual(acts, [{ repair: false }])
+  assert.deepEqual(acts, [{ repair: false, fast: false }])
 })
 
 const usage: { name: string; line: string; says: RegExp }[] = [

@@ -42,7 +42,8 @@ export interface LocalApp extends AsyncDisposable {
   readonly keys: LocalKeys
   /** Null when there is no such contract. */
   contract(contractId: number): Promise<{ readonly name: string } | null>
-  check(options: { readonly repair: boolean }): Promise<CheckReport>
+  /** `fast`: does not read and hash every blob. @throws `unsupported` when the store is another installation's. */
+  check(options: { readonly repair: boolean; readonly fast: boolean }): Promise<CheckReport>
 }
 
 export interface LocalKeys {
