@@ -1,11 +1,19 @@
-import cluster, { type Worker } from 'node:cluster'
+import type { Worker } from 'node:cluster'
+import cluster from 'node:cluster'
+import type { MetricsSnapshot } from './telemetry/metrics.ts'
 
-/** What a primary and its workers tell each other. */
+/** What a worker tells its primary. */
 export type ToPrimary =
   | { readonly kind: 'listening' }
+  /** It cannot start, and another in its place could not either. */
   | { readonly kind: 'fatal'; readonly message: string }
-  | { readonly kind: 'metrics'; readonly request: number; readonly text: unknown }
-export type ToWorker = { readonly kind: 'metrics'; readonly request: number }
+  | { readonly kind: 'snapshot'; readonly request: number; readonly snapshot: MetricsSnapshot }
+  /** Somebody asked this worker for the metrics of all. */
+  | { readonly kind: 'gather'; readonly request: number }
+
+export type ToWorker =
+  | { readonly kind: 'snapshot'; readonly request: number }
+  | { readonly kind: 'gathered'; readonly request: number; readonly snapshots: readonly MetricsSnapshot[] }
 
 export interface PrimaryOptions {
   readonly workers: number
@@ -18,71 +26,109 @@ export interface PrimaryOptions {
 }
 
 const RESTART_PAUSE_MS = 200
+const GATHER_MS = 1_000
+/** libuv's pool does fsyncs, reads and argon2; four threads are fewer than a disk can do at once. */
+const POOL_THREADS = '12'
 
 /**
- * Keeps `workers` processes that share the port until a signal comes; then lets them drain. Resolves to the exit code.
- * Nothing lives in the primary: if it is killed its workers end, and the next start finds everything in the database.
+ * Keeps `workers` processes that share the port until a signal comes; then lets them drain. Nothing lives here: if the
+ * primary is killed its workers end, and the next start finds everything in the database.
  */
-export async function runPrimary(options: PrimaryOptions): Promise<number> {
-  cluster.setupPrimary({ args: process.argv.slice(2) })
-  const state = { stopping: false, listening: 0, fatal: null as string | null }
-  return await new Promise<number>((resolve) => {
-    const stop = (): void => {
-      if (state.stopping) return
-      state.stopping = true
-      drain(options.drainMs)
-      if (alive().length === 0) resolve(state.fatal === null ? 0 : 1)
+export class Primary {
+  readonly #options: PrimaryOptions
+  readonly #ended = Promise.withResolvers<number>()
+  #stopping = false
+  #listening = 0
+  /** Why it cannot start; null while it can. */
+  fatal: string | null = null
+
+  constructor(options: PrimaryOptions) {
+    this.#options = options
+  }
+
+  /** Resolves to the exit code when the last worker has gone after a signal. */
+  async run(): Promise<number> {
+    cluster.setupPrimary({ args: process.argv.slice(2) })
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => this.#stop())
+    cluster.on('message', (worker: Worker, message: ToPrimary) => this.#hear(worker, message))
+    cluster.on('exit', (worker, code, signal) => this.#bury(worker, signal ?? `exit code ${code}`))
+    for (let count = 0; count < this.#options.workers; count += 1) fork()
+    return await this.#ended.promise
+  }
+
+  get allListening(): boolean {
+    return !this.#stopping && this.#listening >= this.#options.workers
+  }
+
+  /** Every worker's metrics; one that does not answer in time is left out. */
+  async gather(): Promise<MetricsSnapshot[]> {
+    const workers = alive()
+    const snapshots: MetricsSnapshot[] = []
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const request = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER)
+    const hear = (_worker: Worker, message: ToPrimary): void => {
+      if (message.kind !== 'snapshot' || message.request !== request) return
+      snapshots.push(message.snapshot)
+      if (snapshots.length === workers.length) resolve()
     }
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, stop)
-    cluster.on('message', (_worker: Worker, message: ToPrimary) => {
-      if (message.kind === 'listening') {
-        state.listening += 1
-        if (state.listening === options.workers) options.onListening()
-      } else if (message.kind === 'fatal') state.fatal = message.message
-    })
-    cluster.on('exit', (worker, code, signal) => {
-      if (state.fatal !== null && !state.stopping) stop()
-      if (state.stopping) {
-        if (alive().length === 0) resolve(state.fatal === null ? 0 : 1)
-        return
-      }
-      options.onDeath({ pid: worker.process.pid, reason: signal ?? `exit code ${code}` })
-      setTimeout(() => state.stopping || cluster.fork(), RESTART_PAUSE_MS)
-    })
-    for (let count = 0; count < options.workers; count += 1) cluster.fork()
-  })
+    cluster.on('message', hear)
+    const timer = setTimeout(resolve, GATHER_MS)
+    for (const worker of workers) tell(worker, { kind: 'snapshot', request })
+    if (workers.length > 0) await promise
+    clearTimeout(timer)
+    cluster.off('message', hear)
+    return snapshots
+  }
+
+  #hear(worker: Worker, message: ToPrimary): void {
+    if (message.kind === 'listening') {
+      this.#listening += 1
+      if (this.#listening === this.#options.workers) this.#options.onListening()
+    } else if (message.kind === 'fatal') {
+      this.fatal ??= message.message
+      this.#stop()
+    } else if (message.kind === 'gather') {
+      const { request } = message
+      void this.gather().then((snapshots) => tell(worker, { kind: 'gathered', request, snapshots }))
+    }
+  }
+
+  #bury(worker: Worker, reason: string): void {
+    if (this.#stopping) {
+      this.#endIfEmpty()
+      return
+    }
+    this.#options.onDeath({ pid: worker.process.pid, reason })
+    setTimeout(() => {
+      if (!this.#stopping) fork()
+    }, RESTART_PAUSE_MS)
+  }
+
+  #stop(): void {
+    if (this.#stopping) return
+    this.#stopping = true
+    for (const worker of alive()) worker.process.kill('SIGTERM')
+    setTimeout(() => {
+      for (const worker of alive()) worker.process.kill('SIGKILL')
+    }, this.#options.drainMs).unref()
+    this.#endIfEmpty()
+  }
+
+  #endIfEmpty(): void {
+    if (alive().length === 0) this.#ended.resolve(this.fatal === null ? 0 : 1)
+  }
+}
+
+function fork(): void {
+  cluster.fork({ UV_THREADPOOL_SIZE: process.env['UV_THREADPOOL_SIZE'] ?? POOL_THREADS })
 }
 
 function alive(): Worker[] {
-  return Object.values(cluster.workers ?? {}).filter((worker): worker is Worker => worker !== undefined && !worker.isDead())
+  return Object.values(cluster.workers ?? {}).filter(
+    (worker): worker is Worker => worker !== undefined && !worker.isDead(),
+  )
 }
 
-function drain(deadlineMs: number): void {
-  for (const worker of alive()) worker.process.kill('SIGTERM')
-  setTimeout(() => {
-    for (const worker of alive()) worker.process.kill('SIGKILL')
-  }, deadlineMs).unref()
-}
-
-/** Asks every worker for its metrics; one that does not answer in time is left out. */
-export async function gatherMetrics(timeoutMs: number): Promise<unknown[]> {
-  const workers = alive()
-  const request = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER)
-  const texts: unknown[] = []
-  return await new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      cluster.off('message', onMessage)
-      resolve(texts)
-    }
-    const onMessage = (_worker: Worker, message: ToPrimary): void => {
-      if (message.kind !== 'metrics' || message.request !== request) return
-      texts.push(message.text)
-      if (texts.length === workers.length) done()
-    }
-    const timer = setTimeout(done, timeoutMs)
-    cluster.on('message', onMessage)
-    for (const worker of workers) worker.send({ kind: 'metrics', request } satisfies ToWorker)
-    if (workers.length === 0) done()
-  })
+function tell(worker: Worker, message: ToWorker): void {
+  if (worker.isConnected()) worker.send(message)
 }

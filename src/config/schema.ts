@@ -212,7 +212,7 @@ const limits = {
     {
       description: 'Uploads are refused while less is free on the disk, so that the database can go on.',
       expects: 'bytes, 0 to never refuse',
-      default: 1024 * MIB,
+      default: 256 * MIB,
     },
     0,
   ),

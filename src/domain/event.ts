@@ -8,6 +8,7 @@ export type RegistryEvent =
       readonly digest: string
       readonly tags: readonly string[]
       readonly actor: string
+      readonly address: string | null
     }
   | {
       readonly kind: 'manifest_deleted'
@@ -16,6 +17,7 @@ export type RegistryEvent =
       readonly manifestId: number
       readonly digest: string
       readonly actor: string
+      readonly address: string | null
     }
   | {
       readonly kind: 'tag_deleted'
@@ -24,6 +26,7 @@ export type RegistryEvent =
       readonly tag: string
       readonly digest: string
       readonly actor: string
+      readonly address: string | null
     }
   | {
       readonly kind: 'blob_deleted'
@@ -31,4 +34,5 @@ export type RegistryEvent =
       readonly repositoryId: number
       readonly digest: string
       readonly actor: string
+      readonly address: string | null
     }

@@ -55,6 +55,7 @@ async function deleteTag(
     tag: reference.tag,
     digest: tag.digest,
     actor: caller.name,
+    address: caller.address ?? null,
   })
 }
 
@@ -81,6 +82,7 @@ async function deleteByDigest(
     manifestId: manifest.id,
     digest,
     actor: caller.name,
+    address: caller.address ?? null,
   })
 }
 
@@ -102,6 +104,7 @@ export async function deleteBlob(deps: RegistryDeps, place: Place, caller: Calle
       repositoryId: repository.id,
       digest,
       actor: caller.name,
+      address: caller.address ?? null,
     })
   })
 }

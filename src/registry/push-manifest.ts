@@ -58,6 +58,7 @@ export async function pushManifest(
       digest: sealed.digest,
       tags: names,
       actor: caller.name,
+      address: caller.address ?? null,
     })
   })
   return { digest: sealed.digest, subject: sealed.parsed.subject, tags: names }

@@ -13,6 +13,8 @@ export interface Place {
 export interface Caller {
   /** For audit, `pushed_by` and the like. */
   readonly name: string
+  /** Where the request comes from, for audit. */
+  readonly address?: string | undefined
   /** `kind:id`: an upload may be continued by its opener only. */
   readonly key: string
   /**

@@ -70,3 +70,10 @@ export async function listRepositoryNames(
      ORDER BY r.name LIMIT ${limit}`
   return rows.map((row) => row.name)
 }
+
+/** How people name a repository: for audit rows. */
+export async function repositoryAddress(sql: Reader, repositoryId: number) {
+  return await sql.get<{ contract_id: number; registry: string; repository: string }>`
+    SELECT g.contract_id, g.name AS registry, r.name AS repository FROM repositories r JOIN registries g ON g.id = r.registry_id
+     WHERE r.id = ${repositoryId}`
+}

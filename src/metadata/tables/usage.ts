@@ -33,3 +33,7 @@ export async function liveBytes(sql: Reader, registryId: number): Promise<number
 export async function storeUsage(sql: Transaction, registryId: number, bytes: number): Promise<void> {
   await sql.run`UPDATE usage SET live_bytes = ${bytes}, updated_at = ${sql.now()} WHERE registry_id = ${registryId}`
 }
+
+export async function markAllUsageStale(sql: Transaction): Promise<void> {
+  await sql.run`UPDATE usage SET stale = 1 WHERE stale = 0`
+}

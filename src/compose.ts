@@ -1,0 +1,194 @@
+import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import { runCheck } from './check/check.ts'
+import { claimStore } from './check/store-marker.ts'
+import type { CheckReport, LocalApp } from './cli/command.ts'
+import type { Config } from './config/config.ts'
+import { distributionApi } from './distribution-api/routes.ts'
+import { createClientOf } from './http/client.ts'
+import { logRequests } from './http/request-log.ts'
+import type { ServerOptions } from './http/server.ts'
+import { createServer } from './http/server.ts'
+import { loadCertificate } from './http/tls.ts'
+import { every, registerSchedules, runDueSchedules } from './jobs/schedules.ts'
+import { localKeys } from './local-keys.ts'
+import { managementApi } from './management-api/routes.ts'
+import { findContract } from './metadata/tables/contracts.ts'
+import type { Stores } from './open-stores.ts'
+import { openStores } from './open-stores.ts'
+import { operations } from './operations/operations.ts'
+import type { ReadinessCheck } from './operations/readiness.ts'
+import type { Rooms } from './rooms.ts'
+import { askStorage, createRooms } from './rooms.ts'
+import { schedulesOf } from './schedules.ts'
+import type { Log } from './telemetry/log.ts'
+import type { Metrics } from './telemetry/metrics.ts'
+import { createMetrics } from './telemetry/metrics.ts'
+
+/** One process that answers requests. */
+export interface App extends AsyncDisposable {
+  readonly server: FastifyInstance
+  readonly rooms: Rooms
+  readonly metrics: Metrics
+  readonly checks: readonly ReadinessCheck[]
+  /** Writes what is batched in memory; also done by itself every few seconds. */
+  flush(): Promise<void>
+}
+
+export interface Ports {
+  readonly log: Log
+  /** Of all processes of this node; without it, of this one. */
+  readonly metricsText?: (own: Metrics) => Promise<string>
+}
+
+const FLUSH_MS = 2_000
+const TICK_MS = 1_000
+const CLOSE_DEADLINE_MS = 20_000
+const CERTIFICATE_POLL_MS = 2_000
+
+/** The only place where the parts meet: stores, rooms, planes. What was opened is closed in reverse, also when a later part fails. */
+export async function compose(config: Config, { log, metricsText = ownMetrics }: Ports): Promise<App> {
+  await using opened = new AsyncDisposableStack()
+  const stores = opened.use(await openStores(config))
+  await claimStore(stores.blobs, stores.keys.installation)
+  const rooms = createRooms(stores, config, log)
+  const metrics = createMetrics()
+  reportCaches(metrics, rooms)
+  const checks = readinessOf(stores)
+  const server = await planes(config, rooms, { log, metrics, metricsText: () => metricsText(metrics), checks })
+  const flush = (): Promise<void> => flushAll(stores, rooms)
+  const report = (what: string) => (error: unknown) => log.warn({ err: error }, what)
+  opened.defer(() => flush().catch(report('what was counted in memory is lost')))
+  opened.use(every(FLUSH_MS, () => flush().catch(report('what is counted in memory is not written yet'))))
+  opened.use(await background(stores, rooms, metrics, log))
+  opened.defer(() => server.close())
+  const resources = opened.move()
+  return { server, rooms, metrics, checks, flush, [Symbol.asyncDispose]: () => resources.disposeAsync() }
+}
+
+interface PlaneDeps {
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly metricsText: () => Promise<string>
+  readonly checks: readonly ReadinessCheck[]
+}
+
+async function planes(config: Config, rooms: Rooms, deps: PlaneDeps): Promise<FastifyInstance> {
+  const { log } = deps
+  const { auth, registries, registry, naming } = rooms
+  const clientOf = createClientOf({ trustedProxies: config.trustedProxies })
+  const logRequest = logRequests(log)
+  const server = createServer({
+    log,
+    clientOf,
+    tls: await tlsOf(config),
+    progress: { minBytes: 1, windowMs: config.stallSeconds * 1_000 },
+    closeDeadlineMs: CLOSE_DEADLINE_MS,
+    opaquePrefixes: ['/v2'],
+    onAnswered: (facts) => {
+      deps.metrics.request(facts)
+      if (facts.status >= 500) logRequest(facts)
+    },
+  })
+  const locationLabels = config.locations.flatMap(({ between }) => (between === null ? [] : [between]))
+  const { publicUrl, domain, maxManifestBytes } = config
+  await server.register(
+    distributionApi({ registry, auth, clientOf, maxManifestBytes, log, publicUrl, domain, locationLabels }),
+  )
+  await server.register(operations({ ...deps, auth, clientOf }))
+  for (const prefix of ['', '/containerregistries'])
+    await server.register(managementApi({ registries, auth, naming, clientOf, log }), { prefix })
+  return server
+}
+
+async function tlsOf({ tls }: Config): Promise<ServerOptions['tls']> {
+  if (tls === null) return null
+  const files = { ...tls, pollMs: CERTIFICATE_POLL_MS }
+  return { files, certificate: await loadCertificate(files) }
+}
+
+function readinessOf(stores: Stores): ReadinessCheck[] {
+  return [
+    {
+      name: 'database',
+      check: async () => {
+        stores.metadata.authEpoch()
+        await stores.metadata.read((sql) => sql.get`SELECT 1 AS one`)
+      },
+    },
+    { name: 'storage', check: () => askStorage(stores) },
+  ]
+}
+
+function reportCaches(metrics: Metrics, { reader }: Rooms): void {
+  const gauges = {
+    entrepot_segment_cache_bytes: ['Decrypted segments held in memory', () => reader.figures.bytes],
+    entrepot_segment_cache_hits: ['Segments answered from memory since start', () => reader.figures.hits],
+    entrepot_segment_cache_misses: ['Segments read and decrypted since start', () => reader.figures.misses],
+  } as const
+  for (const [name, [help, read]] of Object.entries(gauges)) metrics.gauge(name, help, 'sum', read)
+}
+
+async function background(stores: Stores, rooms: Rooms, metrics: Metrics, log: Log): Promise<AsyncDisposable> {
+  const { metadata } = stores
+  const schedules = schedulesOf(metadata, rooms).map((schedule) => ({
+    ...schedule,
+    run: timed(metrics, schedule.name, schedule.run),
+  }))
+  await registerSchedules(metadata, schedules)
+  const onError = (schedule: string, error: unknown): void => log.error({ err: error, schedule }, 'schedule failed')
+  return every(TICK_MS, async () => {
+    await runDueSchedules({ metadata, onError }, schedules).catch((error: unknown) => onError('scheduler', error))
+  })
+}
+
+function timed(metrics: Metrics, name: string, run: () => Promise<void>): () => Promise<void> {
+  return async () => {
+    const start = performance.now()
+    try {
+      await run()
+      metrics.job(name, 'ok', performance.now() - start)
+    } catch (error) {
+      metrics.job(name, 'failed', performance.now() - start)
+      throw error
+    }
+  }
+}
+
+async function flushAll({ metadata }: Stores, { auth, pulls, refusals }: Rooms): Promise<void> {
+  await pulls.flush(metadata)
+  await refusals.flush()
+  await auth.flush()
+}
+
+async function ownMetrics(metrics: Metrics): Promise<string> {
+  const { textOf } = await import('./telemetry/metrics.ts')
+  return await textOf([await metrics.snapshot()])
+}
+
+/** The installation for a command at the machine itself, also while its server runs. */
+export async function openLocal(config: Config): Promise<LocalApp> {
+  const stores = await openStores(config)
+  const { SILENT } = await import('./http/log.ts')
+  const { registries, accounts, naming } = createRooms(stores, config, SILENT)
+  const keyFile = config.secrets.masterKey === null ? join(config.data, 'master.key') : null
+  return {
+    registries,
+    accounts,
+    naming,
+    keys: localKeys(stores.keys, keyFile),
+    contract: (id) => stores.metadata.read((sql) => findContract(sql, id)),
+    check: (options) => checkStores(stores, options),
+    [Symbol.asyncDispose]: () => stores[Symbol.asyncDispose](),
+  }
+}
+
+async function checkStores({ metadata, blobs, keys }: Stores, { repair }: { repair: boolean }): Promise<CheckReport> {
+  const deps = { metadata, blobs, keyring: keys, installation: keys.installation, now: Date.now }
+  const report = await runCheck(deps, { depth: 'bytes', repair })
+  return {
+    checked: { ...report.counted },
+    problems: report.problems.map(({ kind, subject, detail }) => `${kind} ${subject}: ${detail}`),
+    repaired: report.repaired === 0 ? [] : [`${report.repaired} objects without a row removed`],
+  }
+}

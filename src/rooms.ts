@@ -1,0 +1,135 @@
+import { randomUUID } from 'node:crypto'
+import type { Accounts } from './accounts/accounts.ts'
+import { createAccounts } from './accounts/accounts.ts'
+import type { Refusals } from './audit/audit.ts'
+import { audit, createRefusals } from './audit/audit.ts'
+import type { AuthRoom } from './auth/auth.ts'
+import { createAuth } from './auth/auth.ts'
+import { MARKER_ID } from './check/store-marker.ts'
+import type { Config } from './config/config.ts'
+import type { RegistryEvent } from './domain/event.ts'
+import type { Gc } from './gc/gc.ts'
+import { createGc } from './gc/gc.ts'
+import type { Transaction } from './metadata/metadata-store.ts'
+import { repositoryAddress } from './metadata/tables/repositories.ts'
+import type { Stores } from './open-stores.ts'
+import type { Naming } from './registries/hostname.ts'
+import { reservedNames } from './registries/hostname.ts'
+import type { Registries } from './registries/registries.ts'
+import { createRegistries } from './registries/registries.ts'
+import { BlobReader } from './registry/blob-reader.ts'
+import { createRegistry } from './registry/create-registry.ts'
+import { DEFAULT_LIMITS } from './registry/deps.ts'
+import { refuseWhenFull } from './registry/low-disk.ts'
+import { ManifestCache } from './registry/manifest-cache.ts'
+import { PullCounts } from './registry/pull-counts.ts'
+import type { Registry } from './registry/registry.ts'
+import { RunningHashes } from './registry/running-hashes.ts'
+import type { Log } from './telemetry/log.ts'
+
+/** Rank 2, bound to one installation: what a server and a command at the machine both act with. */
+export interface Rooms {
+  readonly naming: Naming
+  readonly auth: AuthRoom
+  readonly accounts: Accounts
+  readonly registries: Registries
+  readonly registry: Registry
+  readonly gc: Gc
+  readonly refusals: Refusals
+  readonly pulls: PullCounts
+  readonly reader: BlobReader
+}
+
+const HOUR_MS = 3_600_000
+/** Decrypted manifests, per process: some thousand usual ones. */
+const MANIFEST_CACHE_BYTES = 8 * 1024 * 1024
+
+/** Wires the rooms by hand. `now` is the clock of everything that is not the database's. */
+export function createRooms(stores: Stores, config: Config, log: Log, now: () => number = Date.now): Rooms {
+  const { metadata, keys } = stores
+  const naming: Naming = { publicUrl: config.publicUrl, domain: config.domain, locations: config.locations }
+  const refusals = createRefusals({ metadata, now })
+  const auth = createAuth({
+    metadata,
+    secrets: { seal: keys.sealSecret, open: keys.openSecret },
+    now,
+    refused: refusals.note,
+    domain: config.domain,
+    bearerLifetimeSeconds: config.jwtSeconds,
+  })
+  const accounts = createAccounts({ metadata, hashPassword: auth.hashPassword, audit, newId: randomUUID })
+  const registries = createRegistries({
+    metadata,
+    keys: { prepare: keys.newDataKey, insert: keys.insert },
+    newId: randomUUID,
+    locations: config.locations.map(({ id }) => id),
+    reservedNames: reservedNames(naming),
+    quarantineDays: config.quarantineDays,
+    storageReady: () => storageAnswers(stores),
+    later: (act) => void act().catch((error: unknown) => log.error({ err: error }, 'registry not settled')),
+  })
+  const gc = createGc({ metadata, blobs: stores.blobs, uploadIdleMs: config.uploadIdleHours * HOUR_MS })
+  return { naming, auth, accounts, registries, gc, refusals, ...dataPlane(stores, config, now) }
+}
+
+function dataPlane(stores: Stores, config: Config, now: () => number): Pick<Rooms, 'registry' | 'pulls' | 'reader'> {
+  const { metadata, blobs, keys } = stores
+  const reader = new BlobReader(blobs, keys, Math.floor(config.segmentCacheBytes / config.workers))
+  const pulls = new PullCounts()
+  const registry = createRegistry({
+    metadata,
+    blobs,
+    keyring: keys,
+    limits: {
+      ...DEFAULT_LIMITS,
+      maxManifestBytes: config.maxManifestBytes,
+      leaseMs: config.leaseHours * HOUR_MS,
+      renewLeaseBelowMs: (config.leaseHours * HOUR_MS) / 2,
+      quarantineMs: config.quarantineDays * 24 * HOUR_MS,
+    },
+    reader,
+    manifests: new ManifestCache(keys, MANIFEST_CACHE_BYTES),
+    pulls,
+    hashes: new RunningHashes(),
+    onEvent: recordEvent,
+    refuseWhenFull: refuseWhenFull(blobs, config.minFreeBytes, now),
+  })
+  return { registry, pulls, reader }
+}
+
+const ACTIONS = {
+  manifest_pushed: 'manifest.push',
+  manifest_deleted: 'manifest.delete',
+  tag_deleted: 'tag.delete',
+  blob_deleted: 'blob.delete',
+} as const satisfies Record<RegistryEvent['kind'], string>
+
+/** What happens on the data plane is audited in its own transaction; scans and webhooks will be told here too. */
+async function recordEvent(sql: Transaction, event: RegistryEvent): Promise<void> {
+  const address = await repositoryAddress(sql, event.repositoryId)
+  if (!address) return
+  const place = `${address.registry}/${address.repository}`
+  await audit(sql, {
+    contractId: address.contract_id,
+    registryId: event.registryId,
+    actor: event.actor,
+    action: ACTIONS[event.kind],
+    subject: event.kind === 'tag_deleted' ? `${place}:${event.tag}` : `${place}@${event.digest}`,
+    address: event.address,
+    ...(event.kind === 'manifest_pushed' && event.tags.length > 0 ? { detail: { tags: event.tags } } : {}),
+  })
+}
+
+/** Any answer about an object will do. @throws what the store throws when it does not answer. */
+export async function askStorage({ blobs }: Stores): Promise<void> {
+  await blobs.size(MARKER_ID)
+}
+
+async function storageAnswers(stores: Stores): Promise<boolean> {
+  try {
+    await askStorage(stores)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,47 @@
+import { removeLongExpiredTokens, removeSpentCredentials } from './auth/sweep-credentials.ts'
+import type { Schedule } from './jobs/schedules.ts'
+import type { MetadataStore, Transaction } from './metadata/metadata-store.ts'
+import { markAllUsageStale } from './metadata/tables/usage.ts'
+import type { Rooms } from './rooms.ts'
+import { refreshUsage } from './usage/usage.ts'
+
+const SECOND = 1_000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+
+/** Everything an installation does by itself, each by one process at a time. */
+export function schedulesOf(metadata: MetadataStore, { registries, gc }: Rooms): Schedule[] {
+  return [
+    { name: 'settle registries', everyMs: 2 * SECOND, leaseMs: MINUTE, run: () => registries.settle() },
+    { name: 'remove objects', everyMs: 5 * SECOND, leaseMs: 30 * MINUTE, run: ignoreCount(() => gc.removeObjects()) },
+    { name: 'expire uploads', everyMs: 5 * MINUTE, leaseMs: 30 * MINUTE, run: ignoreCount(() => gc.expireUploads()) },
+    {
+      name: 'refresh usage',
+      everyMs: 5 * SECOND,
+      leaseMs: 10 * MINUTE,
+      run: ignoreCount(() => refreshUsage(metadata)),
+    },
+    // Whatever slipped past a mark is found at the latest by this.
+    {
+      name: 'add up all usage',
+      everyMs: HOUR,
+      leaseMs: 10 * MINUTE,
+      run: () => metadata.transact((sql) => markAllUsageStale(sql)),
+    },
+    { name: 'forget credentials', everyMs: HOUR, leaseMs: 10 * MINUTE, run: () => forgetCredentials(metadata) },
+  ]
+}
+
+async function forgetCredentials(metadata: MetadataStore): Promise<void> {
+  for (const sweep of [removeLongExpiredTokens, removeSpentCredentials]) await untilNone(metadata, sweep)
+}
+
+async function untilNone(metadata: MetadataStore, sweep: (sql: Transaction) => Promise<number>): Promise<void> {
+  while ((await metadata.transact(sweep)) > 0);
+}
+
+function ignoreCount(run: () => Promise<number>): () => Promise<void> {
+  return async () => {
+    await run()
+  }
+}
