@@ -26,9 +26,9 @@ export const checkCommand: Command = defineCommand({
       }
       for (const problem of report.problems) context.io.out(`problem: ${problem}`)
       for (const repair of report.repaired) context.io.out(`repaired: ${repair}`)
-      const counts = Object.entries(report.checked).map(([kind, count]) => `${count} ${kind}`)
+      const counts = Object.entries(report.checked).flatMap(([kind, count]) => (count > 0 ? [`${count} ${kind}`] : []))
       context.io.out(
-        `checked ${counts.join(', ')}: ${code === 0 ? 'all is whole' : `${report.problems.length} problems`}`,
+        `checked ${counts.join(', ') || 'an empty installation'}: ${code === 0 ? 'all is whole' : `${report.problems.length} problems`}`,
       )
       return code
     }),

@@ -48,7 +48,7 @@ const create = defineCommand({
       const login = `docker login ${loginHost(hostname)} --username ${name}`
       if (options.json)
         return printJson(context, { ...describe(token), registry: registryName, hostname, login, password })
-      context.io.out(`Token ${name} of registry ${registryName} is made: it may ${scopes.map(scopeText).join(', ')}`)
+      context.io.out(`Token ${name} of registry ${registryName} is made: ${scopes.map(inWords).join('; ')}`)
       context.io.out(`  log in:    ${login}`)
       context.io.out(`  password:  ${password}   (shown only now)`)
       context.io.out(`  push:      docker push ${hostname}/<repository>:<tag>`)
@@ -147,6 +147,12 @@ function describe({ id, name, status, scopes, expiresAt, created }: TokenView) {
 
 function scopeText({ type, name, actions }: Scope): string {
   return `${type}:${name}:${actions.join(',')}`
+}
+
+function inWords({ type, name, actions }: Scope): string {
+  const where =
+    type !== 'repository' ? `${type} ${name}` : name === '*' ? 'every repository' : `repositories named ${name}`
+  return `${actions.join(', ')} in ${where}`
 }
 
 /** @throws UsageError */

@@ -27,7 +27,7 @@ export interface RouteContext {
   readonly hidden: boolean
 }
 
-export const NO_CONTENT = Type.Null({ description: 'No body.' })
+export const NO_CONTENT = Type.Unsafe<undefined>({ type: 'null', description: 'No body.' })
 export const ERROR_ANSWERS = { '4xx': ApiErrorResponse, '5xx': ApiErrorResponse }
 
 /** Stored ids are lower case; a UUID is the same in any case. */

@@ -486,6 +486,7 @@ test('HEAD /names answers by status alone', async () => {
     for (const as of ['owner@1', 'owner@2', 'member@2']) {
       const answer = await api.call('HEAD', `/names/${path}`, { as })
       assert.deepEqual([answer.status, answer.text], [status, ''], name)
+      if (status !== 400) assert.equal(answer.headers['content-type'], undefined, name)
     }
   }
   assert.equal((await api.call('HEAD', '/names/taken-name', { as: null })).status, 401)

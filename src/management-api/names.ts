@@ -38,7 +38,7 @@ export function nameRoutes({ app, registries, baseOf, limitNameChecks, hidden }:
       const actor = actorOf(request)
       limitNameChecks(`${actor.contractId}/${actor.userId}`)
       const answer = await registries.checkName(actor, request.params.name)
-      return reply.code(answer === 'taken' ? 200 : 404).send(null)
+      return reply.code(answer === 'taken' ? 200 : 404).send(undefined)
     },
   )
 }

@@ -89,7 +89,7 @@ function oneRegistry({ app, registries, naming, baseOf, hidden }: RouteContext):
     },
     async (request, reply) => {
       await registries.delete(actorOf(request), lowerCaseIds(request.params).registryId)
-      return reply.code(204).send(null)
+      return reply.code(204).send(undefined)
     },
   )
 }

@@ -94,7 +94,7 @@ function oneToken({ app, registries, baseOf, hidden }: RouteContext): void {
     async (request, reply) => {
       const { registryId, tokenId } = lowerCaseIds(request.params)
       await registries.deleteToken(actorOf(request), registryId, tokenId)
-      return reply.code(204).send(null)
+      return reply.code(204).send(undefined)
     },
   )
 }
