@@ -1,0 +1,52 @@
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { compareSection } from './report-comparison.ts'
+import { largeSection, listsSection } from './report-others.ts'
+import type { Comparison, LargeBlob, LongLists } from './result-types.ts'
+
+/** The latest result of each of the three programs. */
+export type Results = { comparison?: Comparison; largeBlob?: LargeBlob; longLists?: LongLists }
+
+const latest = fileURLToPath(new URL('results/latest.json', import.meta.url))
+const document = fileURLToPath(new URL('../docs/performance.md', import.meta.url))
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** Writes one program's result to `file`, or among the latest ones and into the document. */
+export async function keep(result: Results, file: string | undefined): Promise<void> {
+  if (file !== undefined) {
+    await save(file, result)
+    return
+  }
+  const known = existsSync(latest) ? (JSON.parse(await readFile(latest, 'utf8')) as Results) : {}
+  const all = { ...known, ...result }
+  await mkdir(dirname(latest), { recursive: true })
+  await save(latest, all)
+  await writeDocument(all)
+  process.stdout.write(`written: ${relative(root, latest)} and ${relative(root, document)}\n`)
+}
+
+async function save(file: string, results: Results): Promise<void> {
+  // Six digits are more than any of these numbers is good for.
+  const shorter = (_: string, value: unknown): unknown =>
+    typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value
+  await writeFile(file, `${JSON.stringify(results, shorter, 1)}\n`)
+}
+
+const begin = '<!-- figures: written by bench/ -->'
+const end = '<!-- end of figures -->'
+
+async function writeDocument(results: Results): Promise<void> {
+  const text = await readFile(document, 'utf8')
+  const from = text.indexOf(begin)
+  const to = text.indexOf(end)
+  if (from < 0 || to < from) throw new Error(`${relative(root, document)} has lost its markers`)
+  const sections = [
+    results.comparison === undefined ? '' : compareSection(results.comparison),
+    results.largeBlob === undefined ? '' : largeSection(results.largeBlob),
+    results.longLists === undefined ? '' : listsSection(results.longLists),
+  ]
+  const figures = sections.filter((section) => section !== '').join('\n')
+  await writeFile(document, `${text.slice(0, from)}${begin}\n\n${figures}\n${text.slice(to)}`)
+}
