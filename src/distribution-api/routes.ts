@@ -1,12 +1,12 @@
 import type { ServerResponse } from 'node:http'
 import { METHODS } from 'node:http'
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import type { AdmitOptions } from '../auth/auth.ts'
+import type { AdmitOptions, Grant } from '../auth/auth.ts'
 import { answer } from '../http/answer.ts'
 import { splitTarget } from '../http/query.ts'
 import { labelRoute } from '../http/request-log.ts'
 import { planOf } from './admission.ts'
-import type { Call, DistributionDeps, Exchange, RawRequest } from './call.ts'
+import type { DistributionDeps, Exchange, RawRequest } from './call.ts'
 import { GrantedCaller } from './call.ts'
 import { listCatalog } from './catalog.ts'
 import { API_VERSION } from './headers.ts'
@@ -47,12 +47,13 @@ async function serveV2(deps: DistributionDeps, siteOf: SiteOf, req: RawRequest, 
     const credentials = { authorization, address: client.address, service: site.service }
     const grant = await deps.auth.admit(credentials, plan.target, path.kind === 'upload' ? OPENED_UPLOAD : undefined)
     if (plan.kind === 'refused') throw plan.error
-    const call: Call = { req, res, method: exchange.method, path, query, site, grant }
+    const { method } = exchange
     if (plan.kind === 'repository') {
       const { repository } = plan
-      const place = { registryId: registryIdOf(call), repository }
-      await plan.handle(deps, { ...call, place, caller: new GrantedCaller(grant, repository, client.address) })
-    } else if (plan.kind === 'catalog') await listCatalog(deps, call)
+      const place = { registryId: registryIdOf(grant), repository }
+      const caller = new GrantedCaller(grant, repository)
+      await plan.handle(deps, { req, res, method, path, query, site, grant, place, caller })
+    } else if (plan.kind === 'catalog') await listCatalog(deps, { req, res, method, path, query, site, grant })
     else answer(res, 200, PING_HEADERS, '{}')
   } catch (error) {
     answerFailure(deps, exchange, client, error)
@@ -77,9 +78,9 @@ const PING_HEADERS = {
   'content-length': 2,
 }
 
-function registryIdOf(call: Call): number {
-  if (call.grant.registry === null) throw new TypeError('leave for a repository must name its registry')
-  return call.grant.registry.id
+function registryIdOf(grant: Grant): number {
+  if (grant.registry === null) throw new TypeError('leave for a repository must name its registry')
+  return grant.registry.id
 }
 
 /** An onRequest hook that never goes on: what follows it in Fastify would read the body. */

@@ -7,8 +7,13 @@ export type AnswerHeaders = Record<string, string | number | string[]>
 export function answer(res: ServerResponse, status: number, headers: AnswerHeaders, body?: string | Uint8Array): void {
   res.writeHead(status, headers)
   if (body === undefined) res.end()
-  else res.end(body)
+  else if (typeof body === 'string') res.end(body)
+  else if (body.byteLength > MAX_JOINED_BYTES) res.end(body)
+  else res.end(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1'), 'latin1')
 }
+
+/** node:http joins a text with its headers into one write, bytes never: up to this size that saves a tenth of the time. */
+const MAX_JOINED_BYTES = 8 * 1024
 
 /** Unread bodies up to this size are read and thrown away, and the connection goes on. */
 const MAX_DRAINED_BYTES = 8 * 1024 * 1024

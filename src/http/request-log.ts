@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http'
-import type { FastifyInstance } from 'fastify'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ClientOf } from './client.ts'
 import type { Log } from './log.ts'
 
@@ -21,8 +21,11 @@ export interface RequestFacts {
 }
 
 const ROUTE = Symbol('route')
+const REQUEST = Symbol('request')
+const BEGAN = Symbol('when the request began')
 const MARK = Symbol('bytes at the end of the previous request')
 type LabelledRequest = IncomingMessage & { [ROUTE]?: string; originalUrl?: string }
+type ToldResponse = ServerResponse & { [REQUEST]?: FastifyRequest; [BEGAN]?: number }
 type MarkedSocket = IncomingMessage['socket'] & { [MARK]?: { in: number; out: number } }
 
 /** Names what a request was, for planes that are one route to Fastify. */
@@ -30,25 +33,17 @@ export function labelRoute(req: LabelledRequest, route: string): void {
   req[ROUTE] = route
 }
 
-/** Calls `tell` once for each answered request. */
+/** Calls `tell` once for each answered request: one listener each, nothing of Fastify's reply is waited for. */
 export function onAnswered(app: FastifyInstance, clientOf: ClientOf, tell: (facts: RequestFacts) => void): void {
-  app.addHook('onResponse', (request, reply, done) => {
-    const req: LabelledRequest = request.raw
-    const url = req.originalUrl ?? req.url ?? ''
-    const query = url.indexOf('?')
-    const { bytesIn, bytesOut } = bytesSince(req.socket)
-    tell({
-      id: request.id,
-      method: req.method ?? '',
-      route: req[ROUTE] ?? request.routeOptions.url ?? 'none',
-      path: (query < 0 ? url : url.slice(0, query)).slice(0, MAX_LOGGED_PATH),
-      status: reply.raw.statusCode,
-      ms: Math.round(reply.elapsedTime * 100) / 100,
-      bytesIn,
-      bytesOut,
-      address: clientOf(req).address,
-      aborted: !reply.raw.writableFinished,
-    })
+  const closed = function (this: ToldResponse) {
+    const request = this[REQUEST]
+    if (request !== undefined) tell(factsOf(request, this, clientOf))
+  }
+  app.addHook('onRequest', (request, reply, done) => {
+    const res: ToldResponse = reply.raw
+    res[REQUEST] = request
+    res[BEGAN] = performance.now()
+    res.on('close', closed)
     done()
   })
 }
@@ -61,6 +56,25 @@ export function logRequests(log: Log): (facts: RequestFacts) => void {
 }
 
 const MAX_LOGGED_PATH = 600
+
+function factsOf(request: FastifyRequest, res: ToldResponse, clientOf: ClientOf): RequestFacts {
+  const req: LabelledRequest = request.raw
+  const url = req.originalUrl ?? req.url ?? ''
+  const query = url.indexOf('?')
+  const { bytesIn, bytesOut } = bytesSince(req.socket)
+  return {
+    id: request.id,
+    method: req.method ?? '',
+    route: req[ROUTE] ?? request.routeOptions.url ?? 'none',
+    path: (query < 0 ? url : url.slice(0, query)).slice(0, MAX_LOGGED_PATH),
+    status: res.statusCode,
+    ms: Math.round((performance.now() - (res[BEGAN] ?? 0)) * 100) / 100,
+    bytesIn,
+    bytesOut,
+    address: clientOf(req).address,
+    aborted: !res.writableFinished,
+  }
+}
 
 function bytesSince(socket: MarkedSocket): { bytesIn: number; bytesOut: number } {
   const mark = socket[MARK] ?? { in: 0, out: 0 }
