@@ -118,7 +118,7 @@ export interface Answer {
 }
 
 export async function openManagement(
-  options: { naming?: Naming; auth?: Pick<Auth, 'authenticatePerson'> } = {},
+  options: { naming?: Naming; auth?: Pick<Auth, 'authenticatePerson'>; openMetadata?: OpenMetadata } = {},
 ): Promise<TestManagement> {
   const plane = await openControlPlane(options)
   const { naming = NAMING, auth = peopleByName } = options
