@@ -51,7 +51,7 @@ async function serveV2(deps: DistributionDeps, siteOf: SiteOf, req: RawRequest, 
     if (plan.kind === 'repository') {
       const { repository } = plan
       const place = { registryId: registryIdOf(grant), repository }
-      const caller = new GrantedCaller(grant, repository)
+      const caller = new GrantedCaller(grant, repository, client.address)
       await plan.handle(deps, { req, res, method, path, query, site, grant, place, caller })
     } else if (plan.kind === 'catalog') await listCatalog(deps, { req, res, method, path, query, site, grant })
     else answer(res, 200, PING_HEADERS, '{}')
