@@ -19,7 +19,7 @@ export interface SqliteOptions {
 }
 
 /** Another process may be migrating a big database. */
-const MIGRATION_PATIENCE_MS = 600_000
+const MIGRATION: Terms = { durable: true, patienceMs: 600_000 }
 
 export async function openSqlite({
   path,
@@ -33,7 +33,7 @@ export async function openSqlite({
   const writer = opened.use(await openConnection(path, WRITER))
   const reader = opened.use(await openConnection(path, READER))
   const store = new SqliteStore({ writer, reader, log: new LogSync(`${path}-wal`), now, patienceMs })
-  await migrate((fn) => store.transactPatiently(fn, MIGRATION_PATIENCE_MS), MIGRATIONS)
+  await migrate((fn) => store.transactPatiently(fn, MIGRATION), MIGRATIONS)
   opened.move()
   return store
 }
@@ -207,6 +207,11 @@ class SqliteTransaction implements Transaction {
 
 const READ_EPOCH = ['SELECT epoch FROM auth_epoch WHERE id = 1']
 
+interface Terms {
+  readonly durable: boolean
+  readonly patienceMs: number
+}
+
 interface Parts {
   readonly writer: Connection
   readonly reader: Connection
@@ -243,24 +248,27 @@ class SqliteStore implements MetadataStore {
   }
 
   async transact<T>(fn: (sql: Transaction) => Promise<T>, { durable = true }: TransactOptions = {}): Promise<T> {
-    const result = await this.transactPatiently(fn, this.#parts.patienceMs)
-    if (durable) await this.#makeDurable()
-    return result
+    return await this.transactPatiently(fn, { durable, patienceMs: this.#parts.patienceMs })
   }
 
-  async transactPatiently<T>(fn: (sql: Transaction) => Promise<T>, patienceMs: number): Promise<T> {
+  async transactPatiently<T>(fn: (sql: Transaction) => Promise<T>, { durable, patienceMs }: Terms): Promise<T> {
     refuseInsideTransaction()
     if (this.#isClosed) throw new TypeError('The metadata store is closed')
     const deadline = performance.now() + patienceMs
-    return await this.#queue.run(() => this.#write(fn, this.#parts.writer, deadline))
+    const { result, stored } = await this.#queue.run(async () => {
+      const result = await this.#write(fn, this.#parts.writer, deadline)
+      return { result, stored: durable ? this.#makeDurable() : null } // begun here, so that closing waits for it
+    })
+    await stored // while the next transaction runs
+    return result
   }
 
-  async #makeDurable(): Promise<void> {
-    try {
-      await this.#parts.log.sync()
-    } catch (error) {
-      throw translate(error, 'writing')
-    }
+  #makeDurable(): Promise<void> {
+    const stored = this.#parts.log.sync().catch((error: unknown) => {
+      throw storageFull(error)
+    })
+    stored.catch(() => {}) // nobody listens yet
+    return stored
   }
 
   authEpoch(): number {
