@@ -117,6 +117,8 @@ function readinessOf(stores: Stores): ReadinessCheck[] {
       },
     },
     { name: 'storage', check: () => askStorage(stores) },
+    // Unwrapping what is stored beside the keys: a key service that is gone, or another key, shows here.
+    { name: 'keys', check: async () => void (await stores.keys.sealSecret(Buffer.alloc(1), 'readyz')) },
   ]
 }
 
@@ -183,9 +185,12 @@ export async function openLocal(config: Config): Promise<LocalApp> {
   }
 }
 
-async function checkStores({ metadata, blobs, keys }: Stores, { repair }: { repair: boolean }): Promise<CheckReport> {
+async function checkStores(
+  { metadata, blobs, keys }: Stores,
+  { repair, fast }: { readonly repair: boolean; readonly fast: boolean },
+): Promise<CheckReport> {
   const deps = { metadata, blobs, keyring: keys, installation: keys.installation, now: Date.now }
-  const report = await runCheck(deps, { depth: 'bytes', repair })
+  const report = await runCheck(deps, { depth: fast ? 'rows' : 'bytes', repair })
   return {
     checked: { ...report.counted },
     problems: report.problems.map(({ kind, subject, detail }) => `${kind} ${subject}: ${detail}`),

@@ -30,7 +30,11 @@ async function rotateFile(keys: Keys, file: string): Promise<number> {
   const rewrapped = await keys.rewrapAll(provider)
   await rename(next, file)
   const directory = await open(dirname(file), 'r')
-  await directory.sync().finally(() => directory.close())
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
   return rewrapped
 }
 

@@ -56,7 +56,7 @@ const accepted: { name: string; env: Env; want: Partial<Config> }[] = [
       leaseHours: 48,
       quarantineDays: 7,
       segmentCacheBytes: 134217728,
-      minFreeBytes: 268435456,
+      minFreeBytes: 268_435_456,
       stallSeconds: 60,
       jwtSeconds: 300,
     },
