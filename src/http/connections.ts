@@ -1,7 +1,10 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** A client that moves fewer than `minBytes` in `windowMs`, while it is its turn, is disconnected. */
+/**
+ * A client that sends fewer than `minBytes` in `windowMs`, while it is its turn, is disconnected. One that takes fewer in
+ * `READER_WINDOWS` of them is too.
+ */
 export interface Progress {
   readonly minBytes: number
   readonly windowMs: number
@@ -15,9 +18,16 @@ interface Connection {
   res: ServerResponse
   awaited: IncomingMessage | null
   received: number
-  unsent: boolean
-  sent: number
+  taken: number
+  /** For how many windows in a row the client has taken next to nothing of what waits for it. */
+  idleWindows: number
 }
+
+/**
+ * What a client takes shows in steps: the kernel asks for more only when a good part of its send buffer (megabytes) is
+ * free. At 50 kB/s that is every half minute.
+ */
+const READER_WINDOWS = 4
 
 const CONNECTION = Symbol('connection')
 type TrackedSocket = Socket & { [CONNECTION]?: Connection }
@@ -41,7 +51,7 @@ export function watchProgress(server: Server, progress: Progress, report: StallR
       known.res = res
       return
     }
-    socket[CONNECTION] = { req, res, awaited: null, received: 0, unsent: false, sent: 0 }
+    socket[CONNECTION] = { req, res, awaited: null, received: 0, taken: 0, idleWindows: 0 }
     sockets.add(socket)
     socket.once('close', forget)
   }
@@ -68,15 +78,14 @@ function look(socket: TrackedSocket, minBytes: number, report: StallReport): voi
   const { req } = connection
   const awaited = isOurTurnToReceive(req) ? req : null
   const received = socket.bytesRead
-  const queued = socket.writableLength + kernelQueue(socket)
-  const sent = socket.bytesWritten - queued
+  const { taken, waiting } = outgoing(socket)
   const stalledBody = awaited !== null && awaited === connection.awaited && received - connection.received < minBytes
-  const stalledReader = queued > 0 && connection.unsent && sent - connection.sent < minBytes
+  const idle = waiting && taken - connection.taken < minBytes
   connection.awaited = awaited
   connection.received = received
-  connection.unsent = queued > 0
-  connection.sent = sent
-  if (!stalledBody && !stalledReader) return
+  connection.taken = taken
+  connection.idleWindows = idle ? connection.idleWindows + 1 : 0
+  if (!stalledBody && connection.idleWindows < READER_WINDOWS) return
   report({ address: socket.remoteAddress ?? '', side: stalledBody ? 'sending' : 'receiving' })
   socket.destroy()
 }
@@ -112,11 +121,20 @@ export function continueWhenRead(server: Server): void {
   })
 }
 
+interface TcpHandle {
+  readonly bytesWritten: number
+  readonly writeQueueSize: number
+  /** Of a TLS handle: the one it writes to. */
+  readonly _parent?: TcpHandle
+}
+
 /**
- * Bytes handed to libuv that the kernel has not taken. `bytesWritten` counts them as written; node:net's own idle timer
- * reads the same field, for the same reason: one write of a megabyte to a slow client is progress, not silence.
+ * What the kernel has taken, and whether more waits. Only the handles know: a socket counts as written what libuv holds,
+ * and one write of a megabyte to a slow client is progress, not silence. node:net's own idle timer reads them too.
  */
-function kernelQueue(socket: Socket): number {
-  const handle = (socket as { readonly _handle?: { readonly writeQueueSize?: number } | null })._handle
-  return handle?.writeQueueSize ?? 0
+function outgoing(socket: Socket): { readonly taken: number; readonly waiting: boolean } {
+  const handle = (socket as { readonly _handle?: TcpHandle | null })._handle
+  if (!handle) return { taken: socket.bytesWritten, waiting: false }
+  const { bytesWritten, writeQueueSize } = handle._parent ?? handle
+  return { taken: bytesWritten - writeQueueSize, waiting: writeQueueSize > 0 }
 }

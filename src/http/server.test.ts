@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { connect as connectTls } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import { selfSigned } from '../../test/support/self-signed.ts'
 import { createClientOf } from './client.ts'
@@ -181,6 +182,36 @@ test('createServer: a client that does not read its answer is disconnected, what
     await sleep(10)
   }
   socket.destroy()
+})
+
+test('createServer: over TLS, stalled bodies and stalled readers are disconnected, slow readers are not', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'entrepot-tls-'))
+  makeCertificate(directory, 'stall')
+  const files = { certFile: join(directory, 'cert.pem'), keyFile: join(directory, 'key.pem'), pollMs: 60_000 }
+  const tls = { certificate: await loadCertificate(files), files }
+  rmSync(directory, { recursive: true })
+  await using server = await running({ tls, progress: { minBytes: 1024, windowMs: 100 } }, (app) => {
+    hello(app)
+    app.get('/big', (_request, reply) => reply.send(Buffer.alloc(16 * MIB)))
+  })
+  const open = async (text: string) => {
+    const socket = connectTls({ port: server.port, host: '127.0.0.1', rejectUnauthorized: false })
+    socket.on('error', () => undefined)
+    await once(socket, 'secureConnect')
+    socket.write(text)
+    return socket
+  }
+  const connections = () => new Promise<number>((resolve) => server.app.server.getConnections((_e, n) => resolve(n)))
+  await open('POST /echo HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 9000\r\n\r\nhalf')
+  await open('GET /big HTTP/1.1\r\nHost: x\r\n\r\n')
+  while ((await connections()) > 0) await sleep(10)
+  const slow = await open('GET /big HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+  let bytes = 0
+  for await (const chunk of slow) {
+    bytes += (chunk as Buffer).length
+    if (bytes % 16 === 0) await sleep(bytes < 4 * MIB ? 1 : 0)
+  }
+  assert.ok(bytes > 16 * MIB)
 })
 
 test('createServer: a server that is slow itself does not blame the client', async () => {
