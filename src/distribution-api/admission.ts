@@ -4,7 +4,9 @@ import { isRegistryName, REGISTRY_NAME_RULE } from '../domain/registry-name.ts'
 import type { RepositoryName } from '../domain/repository-name.ts'
 import type { RepositoryHandler } from './call.ts'
 import { ENDPOINTS } from './endpoints.ts'
+import { WireError } from './errors.ts'
 import type { Path } from './path.ts'
+import { PATH_TOO_LONG } from './path.ts'
 import { readName } from './place.ts'
 import type { Site } from './site.ts'
 
@@ -19,14 +21,14 @@ export type Plan =
       readonly handle: RepositoryHandler
     }
   /** It cannot be served; but that too is only told to somebody we know. */
-  | { readonly kind: 'refused'; readonly target: Target; readonly error: DomainError }
+  | { readonly kind: 'refused'; readonly target: Target; readonly error: Error }
 
 const PING: Target = { kind: 'ping' }
 const PLANNED_PING: Plan = { kind: 'ping', target: PING }
 
 export function planOf(method: string, path: Path, site: Site, host: string): Plan {
   if (path.kind === 'ping') return isRead(method) ? PLANNED_PING : refused(notAllowed(method, ['GET', 'HEAD']))
-  if (path.kind === 'unknown') return refused(new DomainError('not_found', path.last))
+  if (path.kind === 'unknown') return refused(unknownPath(path.last))
   if (path.kind === 'catalog') return planCatalog(method, path, site)
   const methods = ENDPOINTS[path.kind]
   const endpoint = methods[method]
@@ -57,8 +59,12 @@ function isRead(method: string): boolean {
   return method === 'GET' || method === 'HEAD'
 }
 
-function refused(error: DomainError): Plan {
+function refused(error: Error): Plan {
   return { kind: 'refused', target: PING, error }
+}
+
+function unknownPath(why: string): Error {
+  return why === PATH_TOO_LONG ? new WireError(414, 'NAME_INVALID', why) : new DomainError('not_found', why)
 }
 
 function notAllowed(method: string, allowed: readonly string[]): DomainError {

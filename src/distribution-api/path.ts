@@ -20,6 +20,7 @@ export interface Path {
 }
 
 export const MAX_PATH = 4096
+export const PATH_TOO_LONG = `the path is longer than ${MAX_PATH} characters`
 
 const PING: Path = { kind: 'ping', name: '', last: '' }
 
@@ -28,7 +29,7 @@ const PING: Path = { kind: 'ping', name: '', last: '' }
  * may be called `blobs`, `tags` or `manifests`. Source: distribution-spec main, "Endpoints".
  */
 export function parsePath(path: string): Path {
-  if (path.length > MAX_PATH) return unknown(`the path is longer than ${MAX_PATH} characters`)
+  if (path.length > MAX_PATH) return unknown(PATH_TOO_LONG)
   if (path === '/v2/' || path === '/v2') return PING
   const rest = path.slice('/v2/'.length)
   return rest.includes('%') ? parseEscaped(rest) : parseWords(rest)

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { isMidAnswer } from './connections.ts'
 import type { Log } from './log.ts'
@@ -16,7 +17,7 @@ export function clientErrorHandler(log: Log): (error: NodeJS.ErrnoException, soc
     if (socket.writable && error.code !== 'ECONNRESET' && !isMidAnswer(socket)) {
       const body = problem(status, detail)
       socket.end(
-        `HTTP/1.1 ${status} Refused\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+        `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
           `Connection: close\r\n\r\n${body}`,
       )
       return

@@ -60,7 +60,8 @@ function fastifyOptions(options: ServerOptions) {
     requestTimeout: 0,
     connectionsCheckingInterval: 5_000,
   }
-  const server = options.tls === null ? { http } : { https: { ...http, ...options.tls.certificate } }
+  const tls = { handshakeTimeout: http.headersTimeout, ...options.tls?.certificate }
+  const server = options.tls === null ? { http } : { https: { ...http, ...tls } }
   const frameworkErrors = (error: FastifyError, request: FastifyRequest, reply: FastifyReply) =>
     sendProblem(options.log, error, request, reply)
   return {

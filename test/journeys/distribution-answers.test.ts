@@ -258,6 +258,13 @@ const refusals: { name: string; method?: string; url: string; status: number; co
     says: /512/,
   },
   {
+    name: 'a path without end',
+    url: `/v2/acme/${'a/'.repeat(2100)}manifests/v1`,
+    status: 414,
+    code: 'NAME_INVALID',
+    says: /4096/,
+  },
+  {
     name: 'a wrong method',
     method: 'POST',
     url: '/v2/acme/app/manifests/v1',

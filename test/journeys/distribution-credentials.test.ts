@@ -2,7 +2,10 @@ import assert from 'node:assert/strict'
 import { METHODS } from 'node:http'
 import { test } from 'node:test'
 import type { FastifyInstance, InjectOptions } from 'fastify'
+import type { Auth } from '../../src/auth/auth.ts'
+import { DomainError } from '../../src/domain/error.ts'
 import { basic, CI, inMemory, READER } from '../support/distribution-server.ts'
+import { createFakeAuth } from '../support/fake-auth.ts'
 
 const rules = { publicUrl: 'https://cr.example.com/', domain: 'example.com', locationLabels: ['cr.de-fra'] }
 
@@ -117,6 +120,28 @@ test('host style: the registry is in the host; its tokens do not cross into path
   assert.equal(path.statusCode, 200)
   const catalog = await ask(app, 'GET', '/v2/_catalog', { ...hosted, authorization: basic(CI) })
   assert.deepEqual(catalog.json(), { repositories: ['app'] })
+  await app.close()
+})
+
+test('an expired token is good enough on the path of an upload, and nowhere else', async () => {
+  const accepted: string[] = []
+  const auth: Auth = {
+    ...createFakeAuth([CI]),
+    admit: async (_credentials, target, options) => {
+      if (options?.expiredBearer === 'accept') accepted.push(target.kind)
+      throw new DomainError('unauthenticated', 'expired')
+    },
+  }
+  const { app } = await inMemory({ auth })
+  const expired = { authorization: 'Bearer old' }
+  for (const method of ['GET', 'PATCH', 'PUT', 'DELETE'])
+    await ask(app, method, '/v2/acme/app/blobs/uploads/1', expired)
+  assert.equal(accepted.length, 4)
+  for (const path of ['/v2/', '/v2/acme/app/manifests/v1', '/v2/acme/app/blobs/x', '/v2/acme/app/tags/list']) {
+    await ask(app, 'GET', path, expired)
+  }
+  await ask(app, 'POST', '/v2/acme/app/blobs/uploads/', expired)
+  assert.equal(accepted.length, 4)
   await app.close()
 })
 
