@@ -76,10 +76,10 @@ async function open(target: Target, folder: string): Promise<Acts> {
   }
 }
 
+/** The authority stands at the top: under a `[host]` it would not count when that host says 404 and the server is asked. */
 async function writeHosts({ ca, caFile, host, url }: Target, folder: string): Promise<string> {
   const hosts = join(folder, 'hosts')
-  if (!ca) return hosts
   await mkdir(join(hosts, host), { recursive: true })
-  await writeFile(join(hosts, host, 'hosts.toml'), `server = "${url}"\n[host."${url}"]\nca = "${caFile}"\n`)
+  if (ca) await writeFile(join(hosts, host, 'hosts.toml'), `server = "${url}"\nca = "${caFile}"\n[host]\n`)
   return hosts
 }
