@@ -16,7 +16,9 @@ interface Row {
 }
 
 const refusedRows = (world: AuthWorld) =>
-  world.transact((sql) => sql.all<Row>`SELECT * FROM audit_events WHERE outcome = 'refused' ORDER BY at, subject`)
+  world.transact(
+    (sql) => sql.all<Row>`SELECT * FROM audit_events WHERE outcome = 'refused' ORDER BY at, subject, address`,
+  )
 
 test('audit: one row in the same transaction, or none when it is rolled back', async () => {
   await using world = await AuthWorld.open()
@@ -30,14 +32,14 @@ test('audit: one row in the same transaction, or none when it is rolled back', a
   const rows = await world.transact((sql) => sql.all<Row & { detail: string }>`SELECT * FROM audit_events`)
   assert.deepEqual(
     rows.map(({ at, contract_id, registry_id, actor, subject, detail }) => [
-      at,
+      Math.abs(at - world.clock) < 1_000,
       contract_id,
       registry_id,
       actor,
       subject,
       detail,
     ]),
-    [[world.clock, 1, 2, 'ann', 'a/b', '{"id":"x"}']],
+    [[true, 1, 2, 'ann', 'a/b', '{"id":"x"}']],
   )
 })
 

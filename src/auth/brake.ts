@@ -39,8 +39,9 @@ export class Brake {
   async check(id: string): Promise<number> {
     const { row, now } = await this.#metadata.read(async (sql) => ({ row: await findBrake(sql, id), now: sql.now() }))
     if (!row || row.last_failure_at <= now - BRAKE_MEMORY_MS) return 0
-    const wait = row.last_failure_at + pauseAfter(row.failures) - now
-    if (wait <= 0) return row.failures
+    const pause = pauseAfter(row.failures)
+    const wait = row.last_failure_at + pause - now
+    if (pause === 0 || wait <= 0) return row.failures // another node's clock may be a little ahead
     const seconds = Math.ceil(wait / 1000)
     throw new DomainError(
       'too_many_requests',

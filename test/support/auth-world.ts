@@ -2,6 +2,7 @@ import { createCipheriv, createDecipheriv, randomBytes, randomUUID } from 'node:
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import type { Accounts } from '../../src/accounts/accounts.ts'
 import { createAccounts } from '../../src/accounts/accounts.ts'
 import { OPERATOR } from '../../src/accounts/deps.ts'
@@ -45,11 +46,27 @@ export interface MadeToken {
   readonly password: string
 }
 
-/** A real SQLite file, a clock in hand, and ways to put rows in; everything else is the real thing. */
+/** Where the rows are: a file per world, unless a suite puts another database here before it imports its tests. */
+export interface Engine {
+  /** A new, empty database; each `open` is one more process on it. */
+  create(directory: string): Promise<AsyncDisposable & { open(now: () => number): Promise<MetadataStore> }>
+}
+export const engine: { current: Engine } = {
+  current: {
+    create: async (directory) => ({
+      open: (now) => openSqlite({ path: join(directory, 'entrepot.db'), now }),
+      [Symbol.asyncDispose]: async () => {},
+    }),
+  },
+}
+
+/** A real database, a clock in hand, and ways to put rows in; everything else is the real thing. */
 export class AuthWorld implements AsyncDisposable {
   readonly directory: string
   readonly secrets = createTestSecrets()
   readonly #opened = new AsyncDisposableStack()
+  readonly #nodes: Node[] = []
+  #database: Awaited<ReturnType<Engine['create']>> | undefined
   clock = Date.UTC(2026, 0, 1)
   #first: Node | undefined
 
@@ -60,6 +77,7 @@ export class AuthWorld implements AsyncDisposable {
   static async open(): Promise<AuthWorld> {
     const world = new AuthWorld(await mkdtemp(join(tmpdir(), 'entrepot-auth-')))
     world.#opened.defer(() => rm(world.directory, { recursive: true, force: true }))
+    world.#database = world.#opened.use(await engine.current.create(world.directory))
     world.#first = await world.node()
     return world
   }
@@ -78,13 +96,24 @@ export class AuthWorld implements AsyncDisposable {
   /** Another process on the same file. */
   async node(): Promise<Node> {
     const now = () => this.clock
-    const metadata = this.#opened.use(await openSqlite({ path: join(this.directory, 'entrepot.db'), now }))
+    if (!this.#database) throw new TypeError('not open')
+    const metadata = this.#opened.use(await this.#database.open(now))
     const refusals = createRefusals({ metadata, now })
     const refused = refusals.note
     const auth = createAuth({ metadata, secrets: this.secrets, now, refused, domain: 'cr.example' })
     const { hashPassword } = auth
     const accounts = createAccounts({ metadata, hashPassword, audit, newId: randomUUID })
-    return { metadata, auth, accounts, refusals }
+    const node = { metadata, auth, accounts: settling(accounts, () => this.#settled()), refusals }
+    this.#nodes.push(node)
+    return node
+  }
+
+  /** Once every process has seen the newest epoch: at once on SQLite, within a second on PostgreSQL. */
+  async #settled(): Promise<void> {
+    const row = await this.first.metadata.read((sql) => sql.get<{ epoch: number }>`SELECT epoch FROM auth_epoch`)
+    const newest = row?.epoch ?? 0
+    const isBehind = () => this.#nodes.some(({ metadata }) => metadata.authEpoch() < newest)
+    for (const deadline = performance.now() + 1_000; isBehind() && performance.now() < deadline; ) await setTimeout(5)
   }
 
   transact<T>(fn: (sql: Transaction) => Promise<T>): Promise<T> {
@@ -92,11 +121,12 @@ export class AuthWorld implements AsyncDisposable {
   }
 
   /** As the control plane does what takes rights away. */
-  change(fn: (sql: Transaction) => Promise<unknown>): Promise<void> {
-    return this.transact(async (sql) => {
+  async change(fn: (sql: Transaction) => Promise<unknown>): Promise<void> {
+    await this.transact(async (sql) => {
       await fn(sql)
       await bumpAuthEpoch(sql)
     })
+    await this.#settled()
   }
 
   contract(name = 'a contract'): Promise<number> {
@@ -211,6 +241,15 @@ export class AuthWorld implements AsyncDisposable {
 
 export function basic(username: string, password: string): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+}
+
+function settling(accounts: Accounts, settled: () => Promise<void>): Accounts {
+  return {
+    ...accounts,
+    setContractState: (input, doer) => accounts.setContractState(input, doer).finally(settled),
+    setPassword: (input, doer) => accounts.setPassword(input, doer).finally(settled),
+    removeMembership: (input, doer) => accounts.removeMembership(input, doer).finally(settled),
+  }
 }
 
 /** AES-256-GCM with the purpose as associated data: what the keys room promises. */

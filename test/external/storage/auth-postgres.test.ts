@@ -1,0 +1,29 @@
+import { after } from 'node:test'
+import { openPostgres } from '../../../src/metadata/postgres.ts'
+import { engine } from '../../support/auth-world.ts'
+import { skipWithoutPostgres, startPostgres, stopPostgres } from '../../support/postgres.ts'
+
+// The tests of auth, accounts and audit once more, on PostgreSQL.
+
+if (skipWithoutPostgres() === false) {
+  engine.current = {
+    create: async () => {
+      const database = await (await startPostgres()).createDatabase()
+      return {
+        open: (now) => openPostgres({ url: database.url, clockOffset: () => now() - Date.now(), poolSize: 5 }),
+        [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+      }
+    },
+  }
+  await import('../../../src/auth/privacy.test.ts')
+  await import('../../../src/auth/auth-epoch.test.ts')
+  await import('../../../src/auth/issue-token.test.ts')
+  await import('../../../src/auth/authenticate-person.test.ts')
+  await import('../../../src/auth/bearer-tokens.test.ts')
+  await import('../../../src/auth/brake.test.ts')
+  await import('../../../src/auth/last-used.test.ts')
+  await import('../../../src/auth/sweep-credentials.test.ts')
+  await import('../../../src/accounts/accounts.test.ts')
+  await import('../../../src/audit/audit.test.ts')
+  after(stopPostgres) // after those of the tests, which close their databases
+}
