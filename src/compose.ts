@@ -43,6 +43,8 @@ export interface Ports {
 
 const FLUSH_MS = 2_000
 const TICK_MS = 1_000
+/** Slower than this is nobody's line: a client that sends a byte now and then only holds memory and connections. */
+const MIN_BYTES_PER_SECOND = 512
 const CLOSE_DEADLINE_MS = 20_000
 const CERTIFICATE_POLL_MS = 2_000
 
@@ -82,7 +84,7 @@ async function planes(config: Config, rooms: Rooms, deps: PlaneDeps): Promise<Fa
     log,
     clientOf,
     tls: await tlsOf(config),
-    progress: { minBytes: 1, windowMs: config.stallSeconds * 1_000 },
+    progress: { minBytes: MIN_BYTES_PER_SECOND * config.stallSeconds, windowMs: config.stallSeconds * 1_000 },
     closeDeadlineMs: CLOSE_DEADLINE_MS,
     opaquePrefixes: ['/v2'],
     onAnswered: (facts) => {
