@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import type { AuthWorld, Node } from '../../test/support/auth-world.ts'
 import { ADDRESS, basic, AuthWorld as World } from '../../test/support/auth-world.ts'
 import { OPERATOR } from '../accounts/deps.ts'
@@ -279,3 +280,23 @@ test('admit: an expired bearer token continues its own upload, a revoked one doe
   await world.disableToken(token.id)
   assert.equal(await ask({ expiredBearer: 'accept' }), 'unauthenticated')
 })
+
+test('admit: a database that came back with an older epoch is believed', async () => {
+  await using given = await scene()
+  const { world, there } = given
+  const token = await world.token(given.acme, 'ci', ALL)
+  const header = basic('ci', token.password)
+  await world.change((sql) => sql.run`UPDATE auth_epoch SET epoch = ${1000}`)
+  assert.equal(await outcome(there, header), 'ok')
+  await world.transact(async (sql) => {
+    await sql.run`UPDATE registry_tokens SET status = ${'disabled'}`
+    await sql.run`UPDATE auth_epoch SET epoch = ${500}`
+  })
+  await until(() => there.metadata.authEpoch() === 500)
+  assert.equal(await outcome(there, header), 'unauthenticated')
+})
+
+/** PostgreSQL's epoch is asked for every 300 ms. */
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await setTimeout(10)
+}

@@ -47,9 +47,14 @@ export class Holders {
     return holder
   }
 
-  /** The standing as of `epoch` or later; one reading serves all who ask meanwhile. @throws `unavailable` */
+  /**
+   * The standing as of when `epoch` was seen, or later. A reading that was under way then may have seen less and is only
+   * waited for; the next one serves all who did. Epochs are compared for equality: a database that failed over to an
+   * older copy counts backwards. @throws `unavailable`
+   */
   async standing(holder: Holder, epoch: number): Promise<Standing | null> {
-    while (holder.epoch < epoch) {
+    if (holder.epoch !== epoch) await holder.reading
+    if (holder.epoch !== epoch) {
       holder.reading ??= this.#read(holder).finally(() => {
         holder.reading = null
       })
