@@ -13,6 +13,7 @@ import { loadCertificate } from './http/tls.ts'
 import { every, registerSchedules, runDueSchedules } from './jobs/schedules.ts'
 import { localKeys } from './local-keys.ts'
 import { managementApi } from './management-api/routes.ts'
+import { measured } from './measured-metadata.ts'
 import { findContract } from './metadata/tables/contracts.ts'
 import type { Stores } from './open-stores.ts'
 import { openStores } from './open-stores.ts'
@@ -51,10 +52,10 @@ const CERTIFICATE_POLL_MS = 2_000
 /** The only place where the parts meet: stores, rooms, planes. What was opened is closed in reverse, also when a later part fails. */
 export async function compose(config: Config, { log, metricsText = ownMetrics }: Ports): Promise<App> {
   await using opened = new AsyncDisposableStack()
-  const stores = opened.use(await openStores(config))
+  const metrics = createMetrics()
+  const stores = opened.use(await openStores(config, (metadata) => measured(metadata, metrics)))
   await claimStore(stores.blobs, stores.keys.installation)
   const rooms = createRooms(stores, config, log)
-  const metrics = createMetrics()
   reportCaches(metrics, rooms)
   const checks = readinessOf(stores)
   const server = await planes(config, rooms, { log, metrics, metricsText: () => metricsText(metrics), checks })

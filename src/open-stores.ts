@@ -21,11 +21,14 @@ export interface Stores extends AsyncDisposable {
   readonly madeKeyFile: string | null
 }
 
-/** Opens what the settings name, closing everything again when a later part fails. @throws MasterKeyError, `unavailable` */
-export async function openStores(config: Config): Promise<Stores> {
+/** Opens what the settings name (`wrap` may stand before the database), closing everything again when a later part fails. @throws MasterKeyError, `unavailable` */
+export async function openStores(
+  config: Config,
+  wrap: (metadata: MetadataStore) => MetadataStore = (metadata) => metadata,
+): Promise<Stores> {
   await using opened = new AsyncDisposableStack()
   await mkdir(config.data, { recursive: true, mode: 0o700 })
-  const metadata = opened.use(await openMetadata(config))
+  const metadata = wrap(opened.use(await openMetadata(config)))
   const { provider, madeKeyFile } = await openKeyProvider(config, metadata)
   const keys = await createKeyring({ metadata, provider })
   const blobs = await openBlobs(config)

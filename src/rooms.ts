@@ -52,7 +52,7 @@ export function createRooms(stores: Stores, config: Config, log: Log, now: () =>
   const refusals = createRefusals({ metadata, now })
   const auth = createAuth({
     metadata,
-    secrets: { seal: keys.sealSecret, open: keys.openSecret },
+    secrets: { seal: keys.sealSecret, open: keys.openSecret, hold: keys.holdMasterKey },
     now,
     refused: refusals.note,
     domain: config.domain,

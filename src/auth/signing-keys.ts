@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { createPrivateKey, createPublicKey, generateKeyPair, hkdfSync, randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
-import type { MetadataStore } from '../metadata/metadata-store.ts'
+import type { MetadataStore, Transaction } from '../metadata/metadata-store.ts'
 import { lockAuthEpoch } from '../metadata/tables/auth-epoch.ts'
 import type { SigningKeyRow } from '../metadata/tables/signing-keys.ts'
 import { insertSigningKey, signingKeys } from '../metadata/tables/signing-keys.ts'
@@ -10,6 +10,8 @@ import { insertSigningKey, signingKeys } from '../metadata/tables/signing-keys.t
 export interface Secrets {
   seal(bytes: Uint8Array, purpose: string): Promise<Uint8Array>
   open(sealed: Uint8Array, purpose: string): Promise<Uint8Array>
+  /** In the transaction that stores what was sealed: refuses when the master key was changed meanwhile. */
+  hold?(sql: Transaction): Promise<void>
 }
 
 export interface SigningKey {
@@ -87,6 +89,7 @@ export class SigningKeys {
     }
     await this.#metadata.transact(async (sql) => {
       await lockAuthEpoch(sql)
+      await this.#secrets.hold?.(sql)
       if ((await signingKeys(sql)).length === 0) await insertSigningKey(sql, made)
     })
     const [row] = await this.#readPublicKeys()

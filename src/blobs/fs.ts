@@ -126,10 +126,13 @@ class Files implements FsBlobStore {
 
   async delete(id: ObjectId): Promise<void> {
     try {
-      await unlink(this.#path(id))
+      await unlink(this.#path(id)).catch((error: unknown) => {
+        if (codeOf(error) !== 'ENOENT') throw error
+      })
+      // Also when it was gone: a writer that gave up unlinks without waiting for the disk, and the file could come back.
       if (this.#durable) await this.#directory(id).sync()
     } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw storageError(error)
+      throw storageError(error)
     }
   }
 

@@ -54,11 +54,23 @@ export function metricsListener(deps: HealthDeps): FastifyPluginAsync {
   }
 }
 
+/** For whoever opens the address in a browser. The same for everybody: it tells nothing but that this is the right place. */
+const WELCOME = `Entrepot, a private container registry, is running here.
+
+Log in:      docker login <this host> --username <token name>
+Image names: <this host>/<registry>/<repository>:<tag>
+
+Registries and tokens are made with "entrepot registry create" and "entrepot token create", or by the API at /registries.
+`
+
 const HIDDEN = { hide: true } as object
 
 function health({ checks, log }: HealthDeps): FastifyPluginAsync {
   const readiness = createReadiness(checks, log)
   return async (app) => {
+    app.get('/', { schema: HIDDEN }, async (_request, reply) =>
+      reply.header('cache-control', 'no-store').type('text/plain').send(WELCOME),
+    )
     app.get('/livez', { schema: HIDDEN }, async (_request, reply) =>
       reply.header('cache-control', 'no-store').type('text/plain').send('ok\n'),
     )

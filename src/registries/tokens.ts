@@ -2,6 +2,7 @@ import { DomainError } from '../domain/error.ts'
 import type { Transaction } from '../metadata/metadata-store.ts'
 import { insertAuditEvent } from '../metadata/tables/audit-events.ts'
 import { bumpAuthEpoch } from '../metadata/tables/auth-epoch.ts'
+import { deleteRefreshTokensOf } from '../metadata/tables/refresh-tokens.ts'
 import type { RegistryRow } from '../metadata/tables/registries.ts'
 import type { TokenRow, TokenStatus } from '../metadata/tables/tokens-control.ts'
 import {
@@ -77,6 +78,7 @@ export async function setTokenStatus(
     status === 'enabled' ? 'token.enable' : 'token.disable',
     async (sql, registry, token) => {
       await setStatusOfRow(sql, token.id, status, { name: actor.email, id: actor.userId })
+      if (status === 'disabled') await deleteRefreshTokensOf(sql, 'registry_token', token.id)
       return toTokenView(found(await findToken(sql, registry.id, id), id))
     },
   )
@@ -84,14 +86,10 @@ export async function setTokenStatus(
 
 /** Gone at once, for good. @throws `not_found` */
 export async function deleteToken(deps: RegistriesDeps, actor: Actor, registryId: string, id: string): Promise<void> {
-  await change(
-    deps,
-    actor,
-    registryId,
-    id,
-    'token.delete',
-    async (sql, _registry, token) => await deleteTokenRow(sql, token.id),
-  )
+  await change(deps, actor, registryId, id, 'token.delete', async (sql, _registry, token) => {
+    await deleteTokenRow(sql, token.id)
+    await deleteRefreshTokensOf(sql, 'registry_token', token.id)
+  })
 }
 
 /** One change of one token, with what every such change entails: the auth epoch moves and the audit tells. */
