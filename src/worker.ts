@@ -19,8 +19,9 @@ export async function runWorker(config: Config, log: Log): Promise<number> {
     answerSnapshots(app.metrics)
     await app.server.listen({ host: config.listen.host, port: config.listen.port })
   } catch (error) {
-    log.error({ err: error }, 'cannot start')
-    tell({ kind: 'fatal', message: error instanceof Error ? error.message : String(error) })
+    const message = reasonOf(error, config)
+    if (message === null) log.error({ err: error }, 'cannot start')
+    tell({ kind: 'fatal', message: message ?? (error instanceof Error ? error.message : String(error)) })
     await signalled.promise
     return 1
   }
@@ -28,6 +29,16 @@ export async function runWorker(config: Config, log: Log): Promise<number> {
   await signalled.promise
   await app[Symbol.asyncDispose]()
   return 0
+}
+
+/** In words, for what an operator can mend; null: the log tells all there is. */
+function reasonOf(error: unknown, { listen: { host, port } }: Config): string | null {
+  const { code } = error as NodeJS.ErrnoException
+  const choose = 'choose another address with ENTREPOT_LISTEN'
+  if (code === 'EADDRINUSE') return `${host}:${port} is in use by another program: stop that one, or ${choose}`
+  if (code === 'EACCES') return `this user may not listen on ${host}:${port}: ${choose}`
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `${host} is no address of this machine: ${choose}`
+  return null
 }
 
 function tell(message: ToPrimary): void {

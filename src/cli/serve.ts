@@ -42,10 +42,10 @@ async function servePrimary(config: Config, log: Log, io: Io): Promise<number> {
       'made the master key: back this file up apart from the data; without it nothing can be read',
     )
   const url = urlOf(config)
+  if (owner) await introduce(config, log, io, { url, owner })
   const primary = new Primary({
     workers: config.workers,
-    onListening: () =>
-      void welcome(config, log, io, { url, owner }).catch((error: unknown) => log.error({ err: error }, 'welcome')),
+    onListening: () => log.info({ url, workers: config.workers }, `listening on ${url}`),
     onDeath: (worker) => log.error(worker, 'a worker died; starting another'),
     drainMs: DRAIN_MS,
   })
@@ -57,15 +57,13 @@ async function servePrimary(config: Config, log: Log, io: Io): Promise<number> {
   return code
 }
 
-/** The one moment at which the first owner's password is shown. */
-async function welcome(
+/** The one moment at which the first owner's password is shown; before anything else can go wrong with this start. */
+async function introduce(
   config: Config,
   log: Log,
   io: Io,
-  { url, owner }: { url: string; owner: { email: string; generatedPassword: string | null } | null },
+  { url, owner }: { url: string; owner: { email: string; generatedPassword: string | null } },
 ): Promise<void> {
-  log.info({ url, workers: config.workers }, `listening on ${url}`)
-  if (!owner) return
   const password = owner.generatedPassword
   if (password === null || process.stdout.isTTY) {
     const shown = password === null ? 'as set by ENTREPOT_ADMIN_PASSWORD' : `${password}   (shown only now)`
@@ -76,11 +74,9 @@ async function welcome(
     return
   }
   const { keepPassword } = await import('../first-start.ts')
-  const file = await keepPassword(config, password)
-  log.info(
-    { owner: owner.email, passwordFile: file },
-    'made contract 1 with its owner; the password is in that file, remove it after reading',
-  )
+  const passwordFile = await keepPassword(config, password)
+  const what = 'made contract 1 with its owner; the password is in that file, remove it after reading'
+  log.info({ url, owner: owner.email, passwordFile }, what)
 }
 
 async function serveMetrics(
