@@ -20,8 +20,7 @@ export interface System {
   readonly clock: { now: number }
 }
 
-const HOUR = 3_600_000
-export const IDLE_MS = 24 * HOUR
+export const IDLE_MS = 24 * 3_600_000
 
 type Act = fc.AsyncCommand<Oracle, System>
 
@@ -395,9 +394,95 @@ function raceUploads(where: string, other: string, blob: number): Act {
   })
 }
 
-function tick(hours: number): Act {
-  return command(`${hours} hours pass, and the sweeps run`, async (oracle, system) => {
-    system.clock.now += hours * HOUR
+function raceTags(where: string, tag: string, left: ImageInput, right: ImageInput): Act {
+  return command(`move ${where}:${tag} to two images at once`, async (oracle, system) => {
+    const images = [left, right].map((input) => imageFrom(oracle, { ...input, subject: null }))
+    const results = await Promise.all(
+      images.map(({ bytes }, process) =>
+        outcome(at(system, process).pushManifest(place(where), pusher, byTag(tag), [], { mediaType: null, bytes })),
+      ),
+    )
+    for (const [index, image] of images.entries()) {
+      const result = results[index] as Outcome<unknown>
+      if (oracle.complete(where, image)) assert.ok(result.ok, JSON.stringify(result))
+      else refused(result, 'manifest_blob_unknown')
+      if (result.ok) oracle.store(where, image, null)
+    }
+    const now = await at(system, 0).statManifest(place(where), pusher, byTag(tag))
+    const pushed = images.filter((image) => oracle.complete(where, image)).map((image) => sha256(image.bytes))
+    if (pushed.length === 0 || now === null) return
+    assert.ok(pushed.includes(now.digest), 'the tag points elsewhere')
+    oracle.make(where).tags.set(tag, now.digest)
+  })
+}
+
+function racePushAgainstDelete(where: string, which: number, tag: string): Act {
+  return command(`push manifest ${which} to ${where}:${tag} and delete it at once`, async (oracle, system) => {
+    const all = oracle.manifestsIn(where)
+    const digest = all[which % Math.max(1, all.length)]
+    const manifest = digest === undefined ? undefined : oracle.find(where)?.manifests.get(digest)
+    if (digest === undefined || manifest === undefined) return
+    const sent = { mediaType: null, bytes: manifest.bytes }
+    const [pushed, deleted] = await Promise.all([
+      outcome(at(system, 0).pushManifest(place(where), pusher, byTag(tag), [], sent)),
+      outcome(at(system, 1).deleteManifest(place(where), pusher, byDigest(digest))),
+    ])
+    assert.ok(pushed.ok, JSON.stringify(pushed))
+    if (oracle.referrer(where, digest, 'index') !== null) refused(deleted, 'in_use')
+    else assert.ok(deleted.ok, JSON.stringify(deleted))
+    if (deleted.ok) oracle.deleteManifest(where, digest)
+    oracle.make(where).tags.delete(tag)
+    if ((await at(system, 1).statManifest(place(where), pusher, byDigest(digest))) !== null)
+      oracle.store(where, manifest, tag)
+  })
+}
+
+function raceIndexAgainstChild(where: string, which: number): Act {
+  return command(
+    `push an index of manifest ${which} to ${where} and delete the child at once`,
+    async (oracle, system) => {
+      const all = oracle.manifestsIn(where)
+      const child = all[which % Math.max(1, all.length)]
+      if (child === undefined) return
+      const index = indexOf([child])
+      const [pushed, deleted] = await Promise.all([
+        outcome(
+          at(system, 0).pushManifest(place(where), pusher, byDigest(sha256(index.bytes)), [], {
+            mediaType: null,
+            bytes: index.bytes,
+          }),
+        ),
+        outcome(at(system, 1).deleteManifest(place(where), pusher, byDigest(child))),
+      ])
+      assert.ok(pushed.ok, JSON.stringify(pushed))
+      if (oracle.referrer(where, child, 'index') !== null) refused(deleted, 'in_use')
+      else if (!deleted.ok) refused(deleted, 'in_use')
+      if (deleted.ok) oracle.deleteManifest(where, child)
+      oracle.store(where, index, null)
+    },
+  )
+}
+
+function crossMounts(left: string, right: string, blob: number): Act {
+  return command(`mount payload ${blob} from ${left} to ${right} and back at once`, async (oracle, system) => {
+    const digest = sha256(payload(blob))
+    const wasThere = [left, right].map((repository) => oracle.hasBlob(repository, digest))
+    const [to, back] = await Promise.all([
+      at(system, 0).mountBlob(place(right), pusher, digest, left as RepositoryName),
+      at(system, 1).mountBlob(place(left), pusher, digest, right as RepositoryName),
+    ])
+    if (wasThere[0]) assert.ok(to)
+    if (wasThere[1]) assert.ok(back)
+    if (!wasThere[0] && !wasThere[1]) assert.ok(!to && !back)
+    if (to) oracle.link(right, payload(blob))
+    if (back) oracle.link(left, payload(blob))
+  })
+}
+
+/** Minutes whose sums never are the end of a session's 24 hours: another clock's milliseconds decide nothing. */
+function tick(minutes: number): Act {
+  return command(`${minutes} minutes pass, and the sweeps run`, async (oracle, system) => {
+    system.clock.now += minutes * 60_000
     await system.gc.expireUploads()
     await system.gc.removeObjects()
     oracle.sessions = oracle.sessions.filter((session) => system.clock.now - session.touchedAt <= IDLE_MS)
@@ -439,10 +524,14 @@ export function commands(most: number): fc.Arbitrary<Iterable<Act>> {
       fc.tuple(which, fc.constantFrom('append', 'cancel', 'finish')).map((args) => raceFinish(...args)),
       fc.tuple(where, input).map((args) => raceImageAgainstBlob(...args)),
       fc.tuple(where, where, blob).map((args) => raceUploads(...args)),
+      fc.tuple(where, where, blob).map((args) => crossMounts(...args)),
+      fc.tuple(where, fc.constantFrom(...TAGS), input, input).map((args) => raceTags(...args)),
+      fc.tuple(where, which, fc.constantFrom(...TAGS)).map((args) => racePushAgainstDelete(...args)),
+      fc.tuple(where, which).map((args) => raceIndexAgainstChild(...args)),
       fc.tuple(where, fc.constantFrom(...TAGS), process).map((args) => deleteTag(...args)),
       fc.tuple(where, which, process).map((args) => deleteManifest(...args)),
       fc.tuple(where, blob, process).map((args) => deleteBlob(...args)),
-      fc.constantFrom(1, 5, 25).map(tick),
+      fc.constantFrom(67, 311, 1_500).map(tick),
       process.map(look),
     ],
     { maxCommands: most, size: 'max' },
