@@ -99,8 +99,8 @@ async function planes(config: Config, rooms: Rooms, deps: PlaneDeps): Promise<Fa
     distributionApi({ registry, auth, clientOf, maxManifestBytes, log, publicUrl, domain, locationLabels }),
   )
   await server.register(operations({ ...deps, auth, clientOf }))
-  for (const prefix of ['', '/containerregistries'])
-    await server.register(managementApi({ registries, auth, naming, clientOf, log }), { prefix })
+  const management = managementApi({ registries, auth, naming, clientOf, log })
+  for (const prefix of ['', '/containerregistries']) await server.register(management, { prefix })
   return server
 }
 

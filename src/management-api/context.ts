@@ -6,6 +6,7 @@ import type { Naming } from '../registries/hostname.ts'
 import type { Registries } from '../registries/registries.ts'
 import { ApiErrorResponse } from './contract.ts'
 import type { Base } from './links.ts'
+import type { NameCheckLimit } from './name-checks.ts'
 
 type TypedApp = FastifyInstance<
   RawServerDefault,
@@ -21,8 +22,7 @@ export interface RouteContext {
   readonly registries: Registries
   readonly naming: Naming
   readonly baseOf: (request: FastifyRequest) => Base
-  /** @throws `too_many_requests` */
-  readonly limitNameChecks: (who: string) => void
+  readonly limitNameChecks: NameCheckLimit
   /** The second mount is not written into the OpenAPI document again. */
   readonly hidden: boolean
 }

@@ -36,7 +36,9 @@ export function nameRoutes({ app, registries, baseOf, limitNameChecks, hidden }:
     },
     async (request, reply) => {
       const actor = actorOf(request)
-      limitNameChecks(`${actor.contractId}/${actor.userId}`)
+      const who = `${actor.contractId}/${actor.userId}`
+      limitNameChecks.check(who)
+      limitNameChecks.count(who)
       const answer = await registries.checkName(actor, request.params.name)
       return reply.code(answer === 'taken' ? 200 : 404).send(undefined)
     },

@@ -1,3 +1,7 @@
+import { DomainError } from '../domain/error.ts'
+import type { RegistryInput } from '../registries/create-registry.ts'
+import type { Actor } from '../registries/deps.ts'
+import type { RegistryView } from '../registries/views.ts'
 import { actorOf, mustManage } from './caller.ts'
 import type { RouteContext } from './context.ts'
 import { ERROR_ANSWERS, lowerCaseIds, NO_CONTENT } from './context.ts'
@@ -12,7 +16,8 @@ export function registryRoutes(context: RouteContext): void {
   oneRegistry(context)
 }
 
-function allRegistries({ app, registries, naming, baseOf, hidden }: RouteContext): void {
+function allRegistries(context: RouteContext): void {
+  const { app, registries, naming, baseOf, hidden } = context
   const about = { tags: ['Registries'], hide: hidden }
 
   app.get(
@@ -47,12 +52,28 @@ function allRegistries({ app, registries, naming, baseOf, hidden }: RouteContext
       preValidation: mustManage,
     },
     async (request, reply) => {
-      const registry = await registries.create(actorOf(request), toInput(request.body))
+      const registry = await createCounted(context, actorOf(request), toInput(request.body))
       const base = baseOf(request)
       reply.code(201).header('location', registryHref(base, registry.id))
       return registryResource(naming, base, registry)
     },
   )
+}
+
+/** Being told that a name is taken is a name check, however one asks: it counts, and nobody asks for a dictionary. */
+async function createCounted(
+  { registries, limitNameChecks }: RouteContext,
+  actor: Actor,
+  input: RegistryInput,
+): Promise<RegistryView> {
+  const who = `${actor.contractId}/${actor.userId}`
+  limitNameChecks.check(who)
+  try {
+    return await registries.create(actor, input)
+  } catch (error) {
+    if (error instanceof DomainError && error.kind === 'conflict') limitNameChecks.count(who)
+    throw error
+  }
 }
 
 function oneRegistry({ app, registries, naming, baseOf, hidden }: RouteContext): void {

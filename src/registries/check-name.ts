@@ -1,5 +1,5 @@
 import { insertAuditEvent } from '../metadata/tables/audit-events.ts'
-import { nameIsTaken } from './create-registry.ts'
+import { registryNameIsTaken } from '../metadata/tables/registries.ts'
 import type { Actor, RegistriesDeps } from './deps.ts'
 import { parseRegistryName } from './registry-input.ts'
 
@@ -10,6 +10,17 @@ import { parseRegistryName } from './registry-input.ts'
 export async function checkName(deps: RegistriesDeps, actor: Actor, text: string): Promise<'taken' | 'free'> {
   const name = parseRegistryName(text)
   const answer = (await nameIsTaken(deps, actor.contractId, name)) ? 'taken' : 'free'
+  await auditNameCheck(deps, actor, name, answer)
+  return answer
+}
+
+/** Also for somebody who was told by being refused a name. */
+export async function auditNameCheck(
+  deps: Pick<RegistriesDeps, 'metadata'>,
+  actor: Actor,
+  name: string,
+  answer: 'taken' | 'free',
+): Promise<void> {
   await deps.metadata.transact(
     async (sql) =>
       await insertAuditEvent(sql, {
@@ -23,5 +34,10 @@ export async function checkName(deps: RegistriesDeps, actor: Actor, text: string
       }),
     { durable: false },
   )
-  return answer
+}
+
+/** Whether `contractId` could not create a registry of that name. */
+async function nameIsTaken(deps: RegistriesDeps, contractId: number, name: string): Promise<boolean> {
+  if (deps.reservedNames.has(name)) return true
+  return await deps.metadata.read((sql) => registryNameIsTaken(sql, contractId, name))
 }

@@ -1,6 +1,8 @@
 import { DomainError } from '../domain/error.ts'
 import { insertAuditEvent } from '../metadata/tables/audit-events.ts'
+import type { RegistryRow } from '../metadata/tables/registries.ts'
 import { insertRegistry, registryNameIsTaken } from '../metadata/tables/registries.ts'
+import { auditNameCheck } from './check-name.ts'
 import type { Actor, RegistriesDeps } from './deps.ts'
 import { requireRegistry } from './find-registry.ts'
 import { checkAllowList, parseLocation, parseRegistryName, parseSchedule } from './registry-input.ts'
@@ -32,7 +34,21 @@ export async function createRegistry(deps: RegistriesDeps, actor: Actor, input: 
   refuseReserved(deps, row.name)
   const fresh = await deps.keys.prepare()
   const publicId = deps.newId()
-  const made = await deps.metadata.transact(async (sql) => {
+  const made = await insert(deps, actor, row, { publicId, fresh }).catch(async (error: unknown) => {
+    if (error instanceof DomainError && error.kind === 'conflict') await auditNameCheck(deps, actor, row.name, 'taken')
+    throw error
+  })
+  deps.later(() => settle(deps))
+  return toRegistryView(made)
+}
+
+async function insert(
+  deps: RegistriesDeps,
+  actor: Actor,
+  row: ReturnType<typeof parse>,
+  { publicId, fresh }: { readonly publicId: string; readonly fresh: unknown },
+): Promise<RegistryRow> {
+  return await deps.metadata.transact(async (sql) => {
     if (await registryNameIsTaken(sql, actor.contractId, row.name)) throw taken(row.name)
     const { contractId, email: createdBy, userId: createdById } = actor
     const id = await insertRegistry(sql, { ...row, contractId, publicId, createdBy, createdById })
@@ -49,14 +65,6 @@ export async function createRegistry(deps: RegistriesDeps, actor: Actor, input: 
     })
     return await requireRegistry(sql, actor, publicId)
   })
-  deps.later(() => settle(deps))
-  return toRegistryView(made)
-}
-
-/** Whether `contractId` could not create a registry of that name. */
-export async function nameIsTaken(deps: RegistriesDeps, contractId: number, name: string): Promise<boolean> {
-  if (deps.reservedNames.has(name)) return true
-  return await deps.metadata.read((sql) => registryNameIsTaken(sql, contractId, name))
 }
 
 function parse(deps: RegistriesDeps, input: RegistryInput) {
