@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { bumpAuthEpoch } from '../../../src/metadata/tables/auth-epoch.ts'
 import type { Kind, Place, Refusal, Right, Route, Style } from './routes.ts'
 import { challengeOf, hostOf, METHODS, namesOf, needOf, placesOf, ROUTES, withoutNames } from './routes.ts'
 import type { Seen, Sent } from './wire.ts'
 import { basic, header, sweep, textOf } from './wire.ts'
 import type { Login, World } from './world.ts'
 import {
+  ABSENT,
   ADDRESS,
   ALLOWED,
   CLOSED,
@@ -58,6 +58,7 @@ before(async () => {
 after(() => world[Symbol.asyncDispose]())
 
 const inOwn = (place: Place): boolean => place.registry === OWN
+const atDeleted = ({ registry }: Place): boolean => registry === DELETED || registry === ABSENT || registry === SIBLING
 const nowhere = (): boolean => false
 
 async function makeStrangers(at: World): Promise<void> {
@@ -99,11 +100,11 @@ async function makeStrangers(at: World): Promise<void> {
     'a wrong password': show({ ...full, password: 'wrong' }),
     'the right password under another name': show({ ...full, username: 'pusher' }),
     'the right password mistyped': show({ ...full, password: full.password.replace(/.$/, '!') }),
-    'an expired token': { ...show(expired), at: () => true },
+    'an expired token': show(expired),
     'a disabled token': show(disabled),
     'a token disabled after its use': show(stopped),
     'a deleted token': show(dropped),
-    'a deleted registry’s token': { ...show(gone), at: () => true },
+    'a deleted registry’s token': { ...show(gone), at: atDeleted },
     'a token’s password as Bearer': bearer(full.password),
     'a refresh token as password': show({ ...full, password: await at.refreshToken(full, PATH_HOST) }),
     'a refresh token as Bearer': bearer(await at.refreshToken(full, PATH_HOST)),
@@ -111,7 +112,7 @@ async function makeStrangers(at: World): Promise<void> {
     'a session as Bearer': bearer(await at.session(1, at.first.owner)),
     'a JWT of a deleted token': bearer(ofDropped, 'path'),
     'a JWT of a disabled token': bearer(ofStopped, 'path'),
-    'a JWT of a deleted registry’s token': { ...bearer(ofGone, 'path'), at: () => true },
+    'a JWT of a deleted registry’s token': { ...bearer(ofGone, 'path'), at: atDeleted },
     'a JWT of path style replayed on host style': bearer(byPath, 'host'),
     'a JWT of host style replayed on path style': bearer(byHost, 'path'),
     'a JWT of one host replayed on others': {
@@ -164,7 +165,8 @@ async function makeKnown(at: World): Promise<void> {
   const host = `${OWN}.${DOMAIN}`
   const ofNarrowed = await at.jwt(narrowed, PATH_HOST, [path(OWN, '*')])
   const ofShut = await at.jwt(shut, PATH_HOST, [path(CLOSED, '*')], ALLOWED)
-  await setScopes(at, 'narrowed', pullHere)
+  const scopes = JSON.stringify(pullHere)
+  await at.changeRights((sql) => sql.run`UPDATE registry_tokens SET scopes = ${scopes} WHERE name = 'narrowed'`)
   const show = ({ username, password }: Login) => ({ authorization: basic(username, password), at: () => true })
   const bearer = (token: string, ...styles: Style[]) => ({ authorization: `Bearer ${token}`, styles, at: () => true })
   const only = (registry: string) => (place: Place) => place.registry === registry
@@ -217,14 +219,6 @@ async function makeKnown(at: World): Promise<void> {
   } satisfies Record<string, Known>)
 }
 
-/** As PATCH of a token (operation 13) will do it: it has no route yet. */
-async function setScopes(at: World, name: string, scopes: object[]): Promise<void> {
-  await at.metadata.transact(async (sql) => {
-    await sql.run`UPDATE registry_tokens SET scopes = ${JSON.stringify(scopes)} WHERE name = ${name}`
-    await bumpAuthEpoch(sql)
-  })
-}
-
 /** One cell of the table. */
 interface Cell {
   readonly style: Style
@@ -269,16 +263,20 @@ function codeOf({ body }: Seen): string {
 }
 
 function assertRefused({ seen, ...cell }: Answered, status: number, code: string): void {
-  assert.equal(seen.status, status, `${titleOf(cell)}: ${textOf(seen)}`)
-  if (cell.method === 'HEAD') assert.equal(seen.body, '')
-  else assert.equal(codeOf(seen), code, `${titleOf(cell)}: ${textOf(seen)}`)
+  const isRefused = seen.status === status && (cell.method === 'HEAD' ? seen.body === '' : codeOf(seen) === code)
+  if (!isRefused) assert.fail(`${titleOf(cell)}: expected ${status} ${code}, got ${textOf(seen)}`)
+}
+
+function assertChallenge({ seen, ...cell }: Answered, expected: string | undefined): void {
+  if (header(seen, 'www-authenticate') !== expected) assert.equal(textOf(seen), expected, titleOf(cell))
 }
 
 function assertAlike(answers: readonly Answered[], textFor: (answered: Answered) => string): void {
   const [first] = answers
+  const text = first && textFor(first)
   for (const other of answers) {
-    const titles = `${first && titleOf(first)} against ${titleOf(other)}`
-    assert.equal(textFor(other), first && textFor(first), titles)
+    const otherText = textFor(other)
+    if (otherText !== text) assert.equal(otherText, text, `${first && titleOf(first)} against ${titleOf(other)}`)
   }
 }
 
@@ -292,10 +290,9 @@ async function assertOneAnswer(state: State, error: string | null): Promise<stri
   const answers = await ask(state, cellsOf(state))
   assert.ok(answers.length > 500)
   for (const answered of answers) {
-    const { style, place, route, method, seen } = answered
+    const { style, place, route, method } = answered
     assertRefused(answered, 401, 'UNAUTHORIZED')
-    const expected = challengeOf(style, place, route, method, error)
-    assert.equal(header(seen, 'www-authenticate'), expected, titleOf(answered))
+    assertChallenge(answered, challengeOf(style, place, route, method, error))
   }
   for (const part of [
     answers.filter(({ method }) => method === 'HEAD'),
@@ -343,9 +340,8 @@ const texts = new Map<string, string[]>()
 for (const name of STRANGERS) {
   test(`${name}: every route and method answers alike, whatever exists`, async () => {
     const state = strangers[name] ?? assert.fail(name)
-    const isBearer = state.authorization?.startsWith('Bearer ') === true
-    const text = await assertOneAnswer(state, isBearer ? 'invalid_token' : null)
-    const group = !state.authorization ? 'none' : isBearer ? 'bearer' : 'basic'
+    const text = await assertOneAnswer(state, isBearer(state) ? 'invalid_token' : null)
+    const group = !state.authorization ? 'none' : isBearer(state) ? 'bearer' : 'basic'
     texts.set(group, [...(texts.get(group) ?? []), text])
   })
 }
@@ -420,22 +416,28 @@ test('an expired JWT opens its own upload and tells of no other', async () => {
 })
 
 /** What `state` must be told in a cell; null: it may, so what it is told is not this test's business. */
-function expectedOf(state: Known, { route, method, place, style }: Cell): Refusal | null {
-  const { kind, refusal, below = '' } = route
-  const need = needOf(kind, method)
-  const knowsPlace = state.knows?.(place) === true
-  const isBearer = state.authorization?.startsWith('Bearer ') === true
-  const lacking: Refusal = isBearer ? [401, 'UNAUTHORIZED'] : [403, 'DENIED']
+function expectedOf(state: Known, cell: Cell): Refusal | null {
+  const { kind, refusal } = cell.route
+  const need = needOf(kind, cell.method)
   const isServed = need !== undefined && need !== null && refusal === undefined
-  if (state.isOutside && (!isServed || (kind === 'catalogs' && !isBearer))) return [403, 'DENIED']
+  if (state.isOutside && (!isServed || (kind === 'catalogs' && !isBearer(state)))) return [403, 'DENIED']
   if (kind === 'unknown') return refusal ?? assert.fail()
   if (need === undefined) return [405, 'UNSUPPORTED']
   if (refusal !== undefined) return refusal
-  if (need === null) return null
-  if (kind === 'catalogs' && style === 'path') return state.lists ? null : lacking
-  if (state.may({ ...place, repository: place.repository + below }, need)) return null
-  return knowsPlace ? [403, 'DENIED'] : lacking
+  return need === null || isGranted(state, cell, need) ? null : lackingOf(state, cell)
 }
+
+function isGranted(state: Known, { route: { kind, below = '' }, place, style }: Cell, need: Right): boolean {
+  if (kind === 'catalogs' && style === 'path') return state.lists === true
+  return state.may({ ...place, repository: place.repository + below }, need)
+}
+
+function lackingOf(state: Known, { route: { kind }, place, style }: Cell): Refusal {
+  const isTold = state.knows?.(place) === true && !(kind === 'catalogs' && style === 'path')
+  return isBearer(state) && !isTold ? [401, 'UNAUTHORIZED'] : [403, 'DENIED']
+}
+
+const isBearer = ({ authorization }: State): boolean => authorization?.startsWith('Bearer ') === true
 
 const KNOWN = [
   'a token',
@@ -467,10 +469,9 @@ for (const name of KNOWN) {
     for (const answered of answers) {
       const [status, code] = expectedOf(state, answered) ?? assert.fail()
       assertRefused(answered, status, code)
-      const { style, place, route, method, seen } = answered
+      const { style, place, route, method } = answered
       const isLacking = status === 401
-      const challenge = isLacking ? challengeOf(style, place, route, method, 'insufficient_scope') : undefined
-      assert.equal(header(seen, 'www-authenticate'), challenge, titleOf(answered))
+      assertChallenge(answered, isLacking ? challengeOf(style, place, route, method, 'insufficient_scope') : undefined)
       const group = `${style} ${route.label} ${method} ${state.knows?.(place) === true}`
       groups.set(group, [...(groups.get(group) ?? []), answered])
     }
@@ -502,3 +503,37 @@ function assertOnlyTheirs(state: Known, { body }: Seen): void {
   )
   assert.deepEqual(strange, [])
 }
+
+/** This server trusts the proxy at 127.0.0.1: what that one saw counts, not what it was told. */
+const ADDRESSES: readonly [headers: Readonly<Record<string, string>>, status: number][] = [
+  [{ 'X-Forwarded-For': ALLOWED }, 200],
+  [{ 'X-Forwarded-For': `::ffff:${ALLOWED}` }, 200],
+  [{ 'X-Forwarded-For': `${ALLOWED}:4711` }, 200],
+  [{ 'X-Forwarded-For': `${ADDRESS}, ${ALLOWED}` }, 200],
+  [{ 'X-Forwarded-For': `${ADDRESS}, ${ALLOWED}, 127.0.0.1` }, 200],
+  [{ 'X-Forwarded-For': `${ALLOWED}, ${ADDRESS}` }, 403],
+  [{ 'X-Forwarded-For': ALLOWED, 'x-forwarded-for': ADDRESS }, 403],
+  [{ 'X-Forwarded-For': `${ALLOWED}, unknown` }, 403],
+  [{ 'X-Forwarded-For': '[2001:db8::1]:80' }, 403],
+  [{ 'X-Forwarded-For': '127.0.0.1' }, 403],
+  [{ 'X-Forwarded-For': ADDRESS, Forwarded: `for=${ALLOWED}` }, 403],
+  [{ Forwarded: `for=${ALLOWED}` }, 403],
+  [{ 'X-Real-IP': ALLOWED }, 403],
+  [{}, 403],
+]
+
+test('an allow list sees the address that the trusted proxy saw', async () => {
+  const { username, password } = await world.token(CLOSED, { name: 'seen' })
+  const jwt = await world.jwt({ username, password }, PATH_HOST, [`repository:${CLOSED}/${HERE}:pull`], ALLOWED)
+  for (const authorization of [basic(username, password), `Bearer ${jwt}`]) {
+    const requests = ADDRESSES.map(([headers]): Sent => {
+      const path = `/v2/${CLOSED}/${HERE}/manifests/tagyes`
+      return { method: 'GET', path, host: PATH_HOST, headers: { ...headers, Authorization: authorization } }
+    })
+    const answers = await sweep(world.connections, requests)
+    assert.deepEqual(
+      answers.map(({ status }, index) => [ADDRESSES[index]?.[0], status]),
+      ADDRESSES,
+    )
+  }
+})

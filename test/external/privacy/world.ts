@@ -6,7 +6,9 @@ import { loadConfig } from '../../../src/config/load.ts'
 import type { Role } from '../../../src/domain/actor.ts'
 import { newSecret } from '../../../src/domain/secret.ts'
 import { SILENT } from '../../../src/http/log.ts'
+import type { Transaction } from '../../../src/metadata/metadata-store.ts'
 import { insertApiKey } from '../../../src/metadata/tables/api-keys.ts'
+import { bumpAuthEpoch } from '../../../src/metadata/tables/auth-epoch.ts'
 import { identityByEmail } from '../../../src/metadata/tables/identities.ts'
 import { insertSession } from '../../../src/metadata/tables/sessions.ts'
 import type { Stores } from '../../../src/open-stores.ts'
@@ -202,6 +204,14 @@ export class World implements AsyncDisposable {
     return { manifest, digest: digestOf(manifest), config, configDigest, upload: opened }
   }
 
+  /** For changes of rights that have no command and no route yet: what those will do to the rows. */
+  async changeRights(change: (sql: Transaction) => Promise<unknown>): Promise<void> {
+    await this.metadata.transact(async (sql) => {
+      await change(sql)
+      await bumpAuthEpoch(sql)
+    })
+  }
+
   /** Has no command and no route yet. */
   async apiKey(contractId: number, owner: Login): Promise<string> {
     const secret = newSecret('entk')
@@ -254,11 +264,14 @@ export class World implements AsyncDisposable {
 type TokenBody = { id: string; properties: { credentials: Login } }
 
 /** Two contracts with four and one registries, each with the same image in it; `gone-one` is still to be deleted. */
-export async function openWorld(options: EntrepotOptions = {}): Promise<World & { contents: Record<string, Content> }> {
+export async function openWorld(
+  options: EntrepotOptions = {},
+  network = ALLOWED_NETWORK,
+): Promise<World & { contents: Record<string, Content> }> {
   const world = await World.open(options)
   const second = await world.secondContract()
   for (const name of [OWN, SIBLING, DELETED]) await world.registry(world.first, name)
-  await world.registry(world.first, CLOSED, [ALLOWED_NETWORK])
+  await world.registry(world.first, CLOSED, [network])
   await world.registry(second, FOREIGN)
   const contents: Record<string, Content> = {}
   for (const name of [OWN, SIBLING, CLOSED, DELETED, FOREIGN]) {
