@@ -11,6 +11,8 @@ export interface Account extends Login {
 export interface Client {
   name: string
   programs: string[]
+  /** Whether its daemon or its storage takes root. */
+  needsRoot?: boolean
   kinds: readonly Kind[]
   /** Whether it pulls a kind that it cannot push; somebody else pushes it then. */
   onlyPulls?(kind: Kind, target: Target): boolean

@@ -12,6 +12,7 @@ import type { Target } from './target.ts'
 clientSuite({
   name: 'containerd',
   programs: ['ctr', 'containerd', 'tar'],
+  needsRoot: true,
   // containerd 1.6 refuses to fetch a blob of zero bytes and crashes when it is to push one: no `artifact`.
   kinds: KINDS.filter((kind) => kind !== 'artifact'),
   can: ['copy'],

@@ -14,6 +14,7 @@ import type { Target } from './target.ts'
 clientSuite({
   name: 'docker',
   programs: ['docker', 'dockerd'],
+  needsRoot: true,
   // zstd layers are read from engine 23 on; Debian 12 has 20.10. Artifacts are nothing an engine can hold.
   kinds: ['image', 'index', 'big'],
   // For loopback addresses `docker manifest push` knows plain HTTP only.

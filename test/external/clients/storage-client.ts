@@ -12,6 +12,7 @@ export function storageClient(name: 'podman' | 'buildah', ownFlags: (folder: str
   return {
     name,
     programs: [name],
+    needsRoot: true,
     kinds: ['image', 'index', 'zstd', 'big'],
     can: ['copy'],
     keepsBytes: false,

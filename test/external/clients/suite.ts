@@ -36,8 +36,8 @@ export function clientSuite(client: Client, more: (bench: Bench) => void = () =>
 }
 
 /** A skipped test rather than a skipped suite, which node:test does not count. */
-function suite(title: string, { programs }: Client, body: () => void) {
-  const skip = skipWithout(...programs)
+function suite(title: string, { programs, needsRoot }: Client, body: () => void) {
+  const skip = needsRoot && process.getuid?.() !== 0 ? 'needs root' : skipWithout(...programs)
   if (skip) test(title, { skip })
   else describe(title, body)
 }
