@@ -25,7 +25,6 @@ import { ManifestCache } from './registry/manifest-cache.ts'
 import { PullCounts } from './registry/pull-counts.ts'
 import type { Registry } from './registry/registry.ts'
 import { RunningHashes } from './registry/running-hashes.ts'
-import { createBufferRelief } from './registry/young-buffers.ts'
 import type { Log } from './telemetry/log.ts'
 
 /** Rank 2, bound to one installation: what a server and a command at the machine both act with. */
@@ -93,7 +92,6 @@ function dataPlane(stores: Stores, config: Config, now: () => number): Pick<Room
     pulls,
     hashes: new RunningHashes(),
     onEvent: recordEvent,
-    relieve: createBufferRelief(),
     refuseWhenFull: refuseWhenFull(blobs, config.minFreeBytes, now),
   })
   return { registry, pulls, reader }

@@ -1,4 +1,5 @@
 import type { ToPrimary, ToWorker } from './cluster.ts'
+import { listenProblem } from './cluster.ts'
 import type { App } from './compose.ts'
 import { compose } from './compose.ts'
 import type { Config } from './config/config.ts'
@@ -7,6 +8,12 @@ import type { Metrics, MetricsSnapshot } from './telemetry/metrics.ts'
 import { textOf } from './telemetry/metrics.ts'
 
 const GATHER_MS = 2_000
+/**
+ * Each worker has a socket of its own on the port and the kernel spreads connections over them. Handed on by the primary
+ * instead (node:cluster's way, kept where the kernel cannot), a connection is lost when the worker it was handed to is
+ * killed at that moment: nobody closes it and its client waits for ever.
+ */
+const SHARED = process.platform === 'linux' ? { reusePort: true, exclusive: true } : {}
 
 /** One of the processes that share the port: serves until a signal comes, then drains. Resolves to the exit code. */
 export async function runWorker(config: Config, log: Log): Promise<number> {
@@ -17,9 +24,9 @@ export async function runWorker(config: Config, log: Log): Promise<number> {
   try {
     app = await compose(config, { log, metricsText })
     answerSnapshots(app.metrics)
-    await app.server.listen({ host: config.listen.host, port: config.listen.port })
+    await app.server.listen({ ...config.listen, ...SHARED })
   } catch (error) {
-    const message = reasonOf(error, config)
+    const message = listenProblem(error, config.listen)
     if (message === null) log.error({ err: error }, 'cannot start')
     tell({ kind: 'fatal', message: message ?? (error instanceof Error ? error.message : String(error)) })
     await signalled.promise
@@ -29,16 +36,6 @@ export async function runWorker(config: Config, log: Log): Promise<number> {
   await signalled.promise
   await app[Symbol.asyncDispose]()
   return 0
-}
-
-/** In words, for what an operator can mend; null: the log tells all there is. */
-function reasonOf(error: unknown, { listen: { host, port } }: Config): string | null {
-  const { code } = error as NodeJS.ErrnoException
-  const choose = 'choose another address with ENTREPOT_LISTEN'
-  if (code === 'EADDRINUSE') return `${host}:${port} is in use by another program: stop that one, or ${choose}`
-  if (code === 'EACCES') return `this user may not listen on ${host}:${port}: ${choose}`
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `${host} is no address of this machine: ${choose}`
-  return null
 }
 
 function tell(message: ToPrimary): void {

@@ -34,7 +34,15 @@ async function endWorker(config: Config, log: Log): Promise<number> {
 
 async function servePrimary(config: Config, log: Log, io: Io): Promise<number> {
   const { prepare } = await import('../first-start.ts')
-  const { Primary } = await import('../cluster.ts')
+  const { Primary, claimPort, listenProblem } = await import('../cluster.ts')
+  try {
+    await claimPort(config.listen.host, config.listen.port)
+  } catch (error) {
+    const problem = listenProblem(error, config.listen)
+    if (problem === null) throw error
+    io.err(`The server cannot start: ${problem}`)
+    return 1
+  }
   const { owner, madeKeyFile } = await prepare(config)
   if (madeKeyFile !== null)
     log.warn(

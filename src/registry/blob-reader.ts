@@ -138,6 +138,7 @@ export class BlobReader {
     try {
       return opener.open(index, sealed)
     } catch (error) {
+      this.#openers.delete(part.object_id) // its header may be what is wrong: read it again the next time
       throw damaged(part, 'it does not verify', error)
     }
   }

@@ -41,8 +41,6 @@ export interface RegistryDeps {
   readonly hashes: RunningHashes
   /** Inside the transaction of what it tells. */
   readonly onEvent: (sql: Transaction, event: RegistryEvent) => Promise<void>
-  /** Told of buffers that are let go (young-buffers.ts). */
-  readonly relieve: (bytes: number) => void
   /** @throws `storage_full` when the volume is so full that a new upload would endanger the database. */
   readonly refuseWhenFull: () => Promise<void>
 }

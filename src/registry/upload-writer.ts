@@ -75,7 +75,6 @@ export class UploadWriter {
         }
         this.#received += chunk.length
         this.#hash?.update(chunk)
-        this.#deps.relieve(2 * chunk.length) // as it arrived, and as it is written
         const pause = this.#store(chunk)
         if (!pause) return
         busy = true

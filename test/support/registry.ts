@@ -19,7 +19,6 @@ import { ManifestCache } from '../../src/registry/manifest-cache.ts'
 import { PullCounts } from '../../src/registry/pull-counts.ts'
 import type { Caller, Place, Registry, UploadBody } from '../../src/registry/registry.ts'
 import { RunningHashes } from '../../src/registry/running-hashes.ts'
-import { createBufferRelief } from '../../src/registry/young-buffers.ts'
 
 export interface TestRegistry extends AsyncDisposable {
   readonly registry: Registry
@@ -81,7 +80,6 @@ async function open(
     onEvent: async (_sql, event) => {
       events.push(event)
     },
-    relieve: createBufferRelief(),
     refuseWhenFull: async () => {},
   }
   return {
