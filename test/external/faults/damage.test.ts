@@ -117,7 +117,6 @@ suite('bytes that changed on the disk', { timeout: 300_000 }, () => {
 
       await rename(`${path}.kept`, path)
       assert.ok(bytes.equals(expectStatus(await client.blob('app', digest), 200).body), 'not whole again')
-      await assertWhole(server)
     })
   }
 
@@ -147,12 +146,13 @@ suite('bytes that changed on the disk', { timeout: 300_000 }, () => {
       await rename(other, one)
       await rename(`${one}.kept`, other)
     }
+    // Often enough that every worker meets the damage, and later what was put back.
+    const everywhere = [...blobs, ...blobs, ...blobs, ...blobs]
     await swap()
-    for (const bytes of blobs) assert.equal((await pull(digestOf(bytes))).status, 503)
+    for (const bytes of everywhere) assert.equal((await pull(digestOf(bytes))).status, 503)
     assert.equal((await check(server)).problems.length, 2)
     await swap()
-    for (const bytes of blobs) assert.ok(bytes.equals((await pull(digestOf(bytes))).body))
-    await assertWhole(server)
+    for (const bytes of everywhere) assert.ok(bytes.equals((await pull(digestOf(bytes))).body), 'not whole again')
   })
 
   test('gone: the file of an object', async () => {

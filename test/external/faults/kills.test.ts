@@ -109,7 +109,7 @@ test(`kill -9 of the whole server, ${KILLS} times in the middle of pushes: nothi
   for (let kill = 1; kill <= KILLS; kill += 1) {
     const writers: Writer[] = Array.from({ length: WRITERS }, () => ({ acknowledged: [], upload: null }))
     const pushes = writers.map((writer, index) => pushUntilKilled(client, writer, `writer-${index}`))
-    await sleep(randomInt(1, 700)) // the point of the kill is what is random here
+    await sleep(randomInt(1, 1_000)) // the point of the kill is what is random here
     await server.kill('SIGKILL')
     await Promise.all(pushes)
     await server.start()

@@ -51,7 +51,6 @@ function registryOn(metadata: MetadataStore, blobs: BlobStore): Registry {
     hashes: new RunningHashes(),
     onEvent: async () => {},
     refuseWhenFull: async () => {},
-    relieve: () => null,
   })
 }
 
