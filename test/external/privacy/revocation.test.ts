@@ -36,6 +36,8 @@ interface Probe {
   readonly request: Sent
   /** What it is answered once the right is gone; any of them. */
   readonly refused: readonly number[]
+  /** Asked when the others are refused: it makes a process read again what it remembers of who asks. */
+  readonly isLater: boolean
 }
 
 interface Taken {
@@ -127,7 +129,7 @@ const CASES: readonly Case[] = [
       const upload = await at.startUpload(user, OWN)
       const request = get(`/v2/${OWN}/${HERE}/blobs/uploads/${upload}`, basicOf(user))
       return {
-        probes: [{ label: 'Basic: an upload', request, refused: DENIED }],
+        probes: [{ label: 'Basic: an upload', request, refused: DENIED, isLater: false }],
         change: () =>
           at.world.changeRights(
             (sql) => sql.run`UPDATE memberships SET manage_registry = 0
@@ -178,6 +180,12 @@ function redeem(refreshToken: string): Sent {
   const body = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refreshToken }).toString()
   const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
   return { method: 'POST', path: '/token', host: PATH_HOST, headers, body }
+}
+
+function probesOf(requests: Readonly<Record<string, Sent>>, refused: readonly number[]): Probe[] {
+  return Object.entries(requests).map(([label, request]) => {
+    return { label, request, refused, isLater: !request.path.startsWith('/v2/') }
+  })
 }
 
 /** A server with four processes, and connections to all of them. */
@@ -266,8 +274,7 @@ class Site implements AsyncDisposable {
       'Basic: a new JWT': get(`/token?scope=${scopes[0]}`, basicOf(login)),
       'refresh token: a new JWT': redeem(refreshToken),
     }
-    const probes = Object.entries(requests).map(([label, request]) => ({ label, request, refused: UNKNOWN }))
-    return { login, probes }
+    return { login, probes: probesOf(requests, UNKNOWN) }
   }
 
   async person(login: Login, registry = OWN, everywhere = true): Promise<{ probes: Probe[] }> {
@@ -282,7 +289,7 @@ class Site implements AsyncDisposable {
       requests['Basic: /registries'] = get('/registries', basicOf(login))
       requests['refresh token: a new JWT'] = redeem(await world.refreshToken(login, PATH_HOST))
     }
-    return { probes: Object.entries(requests).map(([label, request]) => ({ label, request, refused: WRONG })) }
+    return { probes: probesOf(requests, WRONG) }
   }
 
   /** Every worker answers on at least one of the connections. */
@@ -305,8 +312,9 @@ class Site implements AsyncDisposable {
     }
     this.assertEveryWorker()
     let changedAt = Number.POSITIVE_INFINITY
-    const looks = this.connections.map((connection) => lookUntilRefused(connection, probes, () => changedAt))
-    const looking = Promise.all(looks)
+    const look = (some: readonly Probe[]): Promise<number[]> =>
+      Promise.all(this.connections.map((connection) => lookUntilRefused(connection, some, () => changedAt)))
+    const looking = look(probes.filter(({ isLater }) => !isLater))
     looking.catch(() => {}) // told below
     try {
       await change()
@@ -314,6 +322,7 @@ class Site implements AsyncDisposable {
       changedAt = performance.now()
     }
     const refusedAt = Math.max(...(await looking))
+    await look(probes.filter(({ isLater }) => isLater))
     this.#refused.push(...probes)
     this.#lastChange = changedAt
     return refusedAt - changedAt
