@@ -1,5 +1,5 @@
 import type { ObjectId } from '../blobs/blob-store.ts'
-import { forgetObject, objectsToDelete } from '../metadata/tables/objects.ts'
+import { confirmDeleting, forgetObject, objectsToDelete } from '../metadata/tables/objects.ts'
 import type { GcDeps } from './gc.ts'
 
 const BATCH = 100
@@ -14,6 +14,8 @@ export async function removeObjects({ metadata, blobs }: GcDeps): Promise<number
   const failures: unknown[] = []
   for (;;) {
     const ids = await metadata.read((sql) => objectsToDelete(sql, BATCH, after))
+    // Marks may have been committed in a way that a power failure undoes; what is removed must be marked for good first.
+    if (ids.length > 0) await metadata.transact((sql) => confirmDeleting(sql, ids))
     const gone = await removeBytes(blobs, ids, failures)
     if (gone.length > 0)
       await metadata.transact(async (sql) => {

@@ -20,9 +20,10 @@ export async function appendToUpload(
   id: string,
   body: UploadBody,
 ): Promise<UploadState> {
-  const upload = await continueUpload(deps, place, caller, id, body)
+  const seen = await deps.metadata.read((sql) => ownUpload(sql, place, caller, id))
+  const upload = await continueUpload(deps, openSession(seen, id), body)
   const hash = hashFor(deps, upload, upload.algorithm as DigestAlgorithm)
-  const writer = await UploadWriter.open(deps, upload, hash)
+  const writer = await UploadWriter.open(deps, upload, hash, body.length === 0 ? 'nothing' : 'store')
   try {
     const ending = await receiveBody(writer, body)
     const size = await settle(deps, writer, upload, hash)
@@ -34,15 +35,8 @@ export async function appendToUpload(
   }
 }
 
-/** The caller's open session, ready for the next byte. @throws `range_invalid`, `size_invalid`, `blob_upload_unknown` */
-export async function continueUpload(
-  deps: RegistryDeps,
-  place: Place,
-  caller: Caller,
-  id: string,
-  body: UploadBody,
-): Promise<UploadRow> {
-  const upload = await deps.metadata.read(async (sql) => openSession(await ownUpload(sql, place, caller, id), id))
+/** The open session, ready for the next byte. @throws `range_invalid`, `size_invalid` */
+export async function continueUpload(deps: RegistryDeps, upload: UploadRow, body: UploadBody): Promise<UploadRow> {
   refuseOutOfOrder(upload, body.range)
   refuseWrongLength(body.range, body.length)
   if (body.length !== 0) await deps.refuseWhenFull()

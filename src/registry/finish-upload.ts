@@ -5,6 +5,7 @@ import { algorithmOf, digestOfHex } from '../domain/digest.ts'
 import { DomainError } from '../domain/error.ts'
 import type { Transaction } from '../metadata/metadata-store.ts'
 import {
+  findBlob,
   findLinkedBlob,
   holdBlob,
   insertBlob,
@@ -23,7 +24,8 @@ import { continueUpload, hashFor, receiveBody, settle, wentAway } from './append
 import type { RegistryDeps } from './deps.ts'
 import { placed } from './placed.ts'
 import type { Caller, Place, UploadBody } from './registry.ts'
-import { ownUpload, uploadUnknown } from './upload-session.ts'
+import { openSession, ownUpload, uploadUnknown } from './upload-session.ts'
+import type { Use } from './upload-writer.ts'
 import { UploadWriter } from './upload-writer.ts'
 
 interface Finished {
@@ -40,16 +42,25 @@ export async function finishUpload(
   digest: Digest,
   body: UploadBody,
 ): Promise<Finished> {
-  if (await alreadyFinished(deps, place, caller, id, digest)) return await answerAgain(deps, place, id, digest)
-  const before = await continueUpload(deps, place, caller, id, body)
+  const seen = await deps.metadata.read((sql) => ownUpload(sql, place, caller, id))
+  if (seen.state === 'committed' && seen.committed_as === digest) return await answerAgain(deps, place, id, digest)
+  const before = await continueUpload(deps, openSession(seen, id), body)
   const hash = hashFor(deps, before, algorithmOf(digest))
-  const writer = await UploadWriter.open(deps, before, hash)
+  const writer = await UploadWriter.open(deps, before, hash, await useOf(deps, before, digest, body))
   try {
     return await receiveAndCommit(deps, writer, before, hash, { place, caller, digest, body })
   } catch (error) {
     await writer.abandon()
     throw error
   }
+}
+
+/** A body of bytes that the registry has is only hashed, to prove that the sender has them too. */
+async function useOf(deps: RegistryDeps, before: UploadRow, digest: Digest, body: UploadBody): Promise<Use> {
+  if (body.length === 0) return 'nothing'
+  if (before.size > 0) return 'store'
+  const known = await deps.metadata.read((sql) => findBlob(sql, before.registry_id, digest))
+  return known && (body.length === null || body.length === known.size) ? 'hash' : 'store'
 }
 
 interface Closing {
@@ -67,25 +78,16 @@ async function receiveAndCommit(
   { place, caller, digest, body }: Closing,
 ): Promise<Finished> {
   const ending = await receiveBody(writer, body)
-  if (ending === 'interrupted')
+  if (ending === 'interrupted') {
+    if (writer.use === 'hash') throw wentAway(before.size)
     throw wentAway(await settle(deps, writer, before, sameAlgorithm(before, digest) ? hash : null))
+  }
   const actual = await digestOf(deps, writer, before, hash, digest)
   if (actual !== digest) return await refuseDigest(deps, writer, before, digest, actual)
   const size = await deps.metadata.transact((sql) => commitBlob(sql, deps, writer, place, caller, digest))
   writer.committed()
   deps.hashes.forget(before.id)
   return { digest, size }
-}
-
-async function alreadyFinished(
-  deps: RegistryDeps,
-  place: Place,
-  caller: Caller,
-  id: string,
-  digest: Digest,
-): Promise<boolean> {
-  const upload = await deps.metadata.read((sql) => ownUpload(sql, place, caller, id))
-  return upload.state === 'committed' && upload.committed_as === digest
 }
 
 /** A client that did not get the first answer asks again; what was deleted meanwhile is not there. Leased anew, as by HEAD. */
@@ -169,46 +171,59 @@ async function commitBlob(
 ): Promise<number> {
   if (!(await holdRegistry(sql, place.registryId))) throw new DomainError('name_unknown', 'the registry was deleted')
   const repository = await ensureRepository(sql, place.registryId, place.repository, caller.name)
-  const upload = await writer.commitLast(sql)
+  const { upload, last } = await writer.storeLast(sql)
   const linked = await lockLink(sql, repository.id, digest)
-  const blobId = await adoptBlob(sql, upload, digest)
-  await leaseLink(
-    sql,
-    deps,
-    { registryId: place.registryId, repositoryId: repository.id, digest, blobId },
-    linked !== null,
-  )
+  const blob = await adoptBlob(sql, upload, last, { digest, must: writer.use === 'hash' })
+  const link = { registryId: place.registryId, repositoryId: repository.id, digest, blobId: blob.id }
+  await leaseLink(sql, deps, link, linked !== null)
   await markCommitted(sql, upload.id, digest)
   await markUsageStale(sql, place.registryId)
-  return upload.size
+  return blob.size
 }
 
 const TRIES = 5
 
-/** The registry's one copy: the one that is there, or these objects. */
-async function adoptBlob(sql: Transaction, upload: UploadRow, digest: Digest): Promise<number> {
+/**
+ * The registry's one copy: the one that is there, or these objects. `last` is the writer's own, not in the session's list:
+ * most blobs have no other. `must`: there are no objects, since the copy was there when the body began.
+ */
+async function adoptBlob(
+  sql: Transaction,
+  upload: UploadRow,
+  last: { readonly id: string; readonly size: number } | null,
+  { digest, must }: { readonly digest: Digest; readonly must: boolean },
+): Promise<{ id: number; size: number }> {
+  const size = upload.size + (last?.size ?? 0)
   for (let tries = 0; tries < TRIES; tries += 1) {
     const known = await holdBlob(sql, upload.registry_id, digest)
     if (known) {
       await markUploadObjectsDeleting(sql, upload.id)
-      await clearUploadParts(sql, upload.id)
-      return known.id
+      if (upload.object_count > 0) await clearUploadParts(sql, upload.id)
+      return known
     }
-    const made = await insertBlob(sql, upload.registry_id, digest, upload.size)
+    const made = must ? null : await insertBlob(sql, upload.registry_id, digest, size)
     if (made !== null) {
-      await moveParts(sql, upload.id, made)
-      return made
+      await moveParts(sql, upload, last, made)
+      return { id: made, size }
     }
   }
-  throw new DomainError('unavailable', `blob ${digest} was removed while it was pushed; push again`)
+  throw new DomainError('unavailable', `blob ${digest} was removed while it was pushed; push again`, {
+    headers: { 'retry-after': '1' },
+  })
 }
 
-async function moveParts(sql: Transaction, uploadId: string, blobId: number): Promise<void> {
-  const parts = placed(await uploadParts(sql, uploadId))
-  for (const [position, part] of parts.entries())
-    await insertBlobPart(sql, { blobId, position, objectId: part.object_id, start: part.start, size: part.size })
-  await clearUploadParts(sql, uploadId)
-  await ownByBlob(sql, uploadId)
+async function moveParts(
+  sql: Transaction,
+  upload: UploadRow,
+  last: { readonly id: string; readonly size: number } | null,
+  blobId: number,
+): Promise<void> {
+  const listed = upload.object_count > 0 ? placed(await uploadParts(sql, upload.id)) : []
+  const objects = listed.map(({ object_id, start, size }) => ({ objectId: object_id, start, size }))
+  if (last) objects.push({ objectId: last.id, start: upload.size, size: last.size })
+  for (const [position, object] of objects.entries()) await insertBlobPart(sql, { blobId, position, ...object })
+  if (upload.object_count > 0) await clearUploadParts(sql, upload.id)
+  await ownByBlob(sql, upload.id)
 }
 
 /**

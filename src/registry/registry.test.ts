@@ -174,6 +174,45 @@ describe('uploads', () => {
     for (const where of [app, other]) assert.ok((await readBlob(t.registry, where, sha256(bytes))).equals(bytes))
   })
 
+  test('bytes that the registry has are only hashed: nothing is stored, a liar is refused, a vanished copy is told', async () => {
+    await using t = await openTestRegistry()
+    const objects = async () =>
+      (await t.metadata.read((sql) => sql.all<{ state: string }>`SELECT state FROM objects`)).length
+    const bytes = randomBytes(100_000)
+    const digest = await pushBlob(t.registry, app, bytes)
+    await pushBlob(t.registry, other, bytes)
+    assert.equal(await objects(), 1)
+    assert.ok((await readBlob(t.registry, other, digest)).equals(bytes))
+    const { id } = await t.registry.startUpload(place('third'), pusher, 'sha256')
+    const lie = t.registry.finishUpload(place('third'), pusher, id, digest, bodyOf(randomBytes(100_000)))
+    await assert.rejects(lie, kind('digest_mismatch'))
+    assert.equal(await t.registry.statBlob(place('third'), pusher, digest), null)
+    const late = await t.registry.startUpload(place('third'), pusher, 'sha256')
+    const stream = new PassThrough()
+    const put = t.registry.finishUpload(place('third'), pusher, late.id, digest, { stream, length: null, range: null })
+    stream.write(bytes.subarray(0, 50_000))
+    await t.metadata.read((sql) => sql.get`SELECT 1 AS one`)
+    while (stream.listenerCount('data') === 0) await new Promise((resolve) => setImmediate(resolve))
+    await t.metadata.transact((sql) => sql.run`UPDATE blobs SET state = 'deleting'`)
+    stream.end(bytes.subarray(50_000))
+    await assert.rejects(put, kind('unavailable'))
+  })
+
+  test('a body that is announced and does not come leaves no object', async () => {
+    await using t = await openTestRegistry()
+    const { id } = await t.registry.startUpload(app, pusher, 'sha256')
+    const stream = new PassThrough()
+    stream.end()
+    assert.equal((await t.registry.appendToUpload(app, pusher, id, { stream, length: null, range: null })).size, 0)
+    const rows = await t.metadata.read(
+      (sql) => sql.all<{ state: string }>`SELECT state FROM objects WHERE state <> 'deleting'`,
+    )
+    assert.equal(rows.length, 0)
+    const empty = sha256(Buffer.alloc(0))
+    await t.registry.finishUpload(app, pusher, id, empty, bodyOf(Buffer.alloc(0)))
+    assert.equal((await readBlob(t.registry, app, empty)).length, 0)
+  })
+
   test('a thousand tiny chunks become one object again', async () => {
     await using t = await openTestRegistry()
     const bytes = randomBytes(1_105)

@@ -14,6 +14,17 @@ import { fencedOff, uploadUnknown } from './upload-session.ts'
 /** How a body ended: by itself, or because the client went away. */
 export type Ending = 'complete' | 'interrupted'
 
+/** What becomes of a body: stored; only hashed, because the registry has these bytes; or there is none. */
+export type Use = 'store' | 'hash' | 'nothing'
+
+interface Given {
+  readonly key: DataKey
+  readonly hash: Hash | null
+  readonly use: Use
+  readonly generation: number
+  readonly object: SealedObject | null
+}
+
 /**
  * Writes the bytes of one request into objects of one session. An object is written once by one writer: its row is
  * committed before its first byte, a full one is closed and committed while the next is filled, and everything a writer
@@ -25,26 +36,39 @@ export class UploadWriter {
   readonly #key: DataKey
   readonly #hash: Hash | null
   readonly generation: number
-  #object: SealedObject | null = null
+  readonly use: Use
+  #object: SealedObject | null
   #closing: Promise<void> = Promise.resolve()
   #received = 0
   /** Bytes of the session as far as this writer knows: what its hash covers ends here, or a wrong blob could be made. */
   #size: number
 
-  private constructor(deps: RegistryDeps, upload: UploadRow, key: DataKey, generation: number, hash: Hash | null) {
+  private constructor(deps: RegistryDeps, upload: UploadRow, given: Given) {
     this.#deps = deps
     this.#upload = upload
-    this.#key = key
-    this.#hash = hash
+    this.#key = given.key
+    this.#hash = given.hash
+    this.#object = given.object
     this.#size = upload.size
-    this.generation = generation
+    this.generation = given.generation
+    this.use = given.use
   }
 
-  /** Takes the session over. */
-  static async open(deps: RegistryDeps, upload: UploadRow, hash: Hash | null): Promise<UploadWriter> {
+  /** Takes the session over as it was seen; the first object's row is committed with that. */
+  static async open(deps: RegistryDeps, upload: UploadRow, hash: Hash | null, use: Use): Promise<UploadWriter> {
     const key = await deps.keyring.current(upload.registry_id)
-    const generation = await takeOver(deps, upload)
-    return new UploadWriter(deps, upload, key, generation, hash)
+    if (use !== 'store') {
+      const generation = await takeOver(deps, upload)
+      return new UploadWriter(deps, upload, { key, hash, use, generation, object: null })
+    }
+    let generation: number | null = null
+    const object = await openSealedObject(deps, upload, key, async (sql) => {
+      generation = await fenceUpload(sql, upload)
+      if (generation === null) throw fencedOff(upload.size)
+    }).catch(async (error: unknown) => {
+      throw generation === null && isFenced(error) ? await changedSince(deps, upload) : error
+    })
+    return new UploadWriter(deps, upload, { key, hash, use, generation: generation ?? Number.NaN, object })
   }
 
   /** Bytes of this request. */
@@ -96,6 +120,7 @@ export class UploadWriter {
 
   /** Stores a chunk; a promise when the stream must wait. */
   #store(chunk: Uint8Array): Promise<void> | null {
+    if (this.use === 'hash') return null
     const object = this.#object
     const { objectBytes, objectAgeMs } = this.#deps.limits
     if (!object || object.size + chunk.length > objectBytes || performance.now() - object.openedAt > objectAgeMs)
@@ -159,12 +184,28 @@ export class UploadWriter {
   /** All objects durable in the store. The last one still wants its rows: `commitLast` inside the caller's transaction. */
   async finish(): Promise<void> {
     await this.#closing
+    if (this.#object?.size === 0) await this.#dropEmpty(this.#object)
     await this.#object?.finish()
+  }
+
+  /** Zero bytes make no object: the body that was announced, or might have come, did not. */
+  async #dropEmpty(object: SealedObject): Promise<void> {
+    this.#object = null
+    await giveUp(this.#deps, object)
   }
 
   /** The session's row as this writer leaves it, held. @throws when fenced off. */
   async commitLast(sql: Transaction): Promise<UploadRow> {
     return this.#object ? await this.#commit(sql, this.#object) : await this.#hold(sql)
+  }
+
+  /** The session held, and the last object stored but in no list: the caller makes it part of a blob. @throws when fenced off. */
+  async storeLast(sql: Transaction): Promise<{ upload: UploadRow; last: { id: string; size: number } | null }> {
+    const upload = await this.#hold(sql)
+    const object = this.#object
+    if (!object) return { upload, last: null }
+    if (!(await markStored(sql, object.id, object.size))) throw fencedOff(upload.size)
+    return { upload, last: { id: object.id, size: object.size } }
   }
 
   /** The last object's rows are committed: `commitLast` has nothing to add any more, `abandon` nothing to give up. */
@@ -183,9 +224,18 @@ export class UploadWriter {
 /** Fences older writers off. @throws `range_invalid` when the session is not as it was seen, `blob_upload_unknown` when it is gone. */
 export async function takeOver(deps: RegistryDeps, seen: UploadRow): Promise<number> {
   const generation = await deps.metadata.transact((sql) => fenceUpload(sql, seen), { durable: false })
-  if (generation !== null) return generation
+  if (generation === null) throw await changedSince(deps, seen)
+  return generation
+}
+
+/** Why a session could not be taken over. */
+async function changedSince(deps: RegistryDeps, seen: UploadRow): Promise<DomainError> {
   const now = await deps.metadata.read((sql) => findUpload(sql, seen.id))
-  throw now?.state === 'open' ? fencedOff(now.size) : uploadUnknown(seen.id)
+  return now?.state === 'open' ? fencedOff(now.size) : uploadUnknown(seen.id)
+}
+
+function isFenced(error: unknown): boolean {
+  return error instanceof DomainError && error.kind === 'range_invalid'
 }
 
 function tooMuch(most: number): DomainError {

@@ -31,6 +31,12 @@ export async function findLinks(sql: Reader, registryId: number, digest: string,
      WHERE b.registry_id = ${registryId} AND b.digest = ${digest} AND b.state = 'live' LIMIT ${limit}`
 }
 
+/** The live blob of that digest, whoever may serve it. */
+export async function findBlob(sql: Reader, registryId: number, digest: string) {
+  return await sql.get<{ id: number; size: number }>`
+    SELECT id, size FROM blobs WHERE registry_id = ${registryId} AND digest = ${digest} AND state = 'live'`
+}
+
 /** The live blob of that digest, held against the collector until the transaction ends. */
 export async function holdBlob(sql: Transaction, registryId: number, digest: string) {
   return await sql.get<{ id: number; size: number }>`

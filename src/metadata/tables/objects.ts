@@ -56,6 +56,11 @@ export async function objectsToDelete(sql: Reader, limit: number, after: string)
   return rows.map((row) => row.id)
 }
 
+/** Writes the marks again, in the caller's durable transaction: from its commit on no power failure brings the objects back. */
+export async function confirmDeleting(sql: Transaction, ids: readonly string[]): Promise<void> {
+  for (const id of ids) await sql.run`UPDATE objects SET upload_id = NULL WHERE id = ${id} AND state = 'deleting'`
+}
+
 export async function forgetObject(sql: Transaction, id: string): Promise<void> {
   await sql.run`DELETE FROM objects WHERE id = ${id} AND state = 'deleting'`
 }
