@@ -1,3 +1,4 @@
+import cluster from 'node:cluster'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BlobStore, ListableBlobStore } from './blobs/blob-store.ts'
@@ -37,9 +38,20 @@ export async function openStores(
   return { metadata, blobs, keys, madeKeyFile, [Symbol.asyncDispose]: () => resources.disposeAsync() }
 }
 
-/** The large client libraries are loaded only where they are used. */
+/** Where the database lies; null: it is a PostgreSQL. */
+export function sqlitePathOf({ data, secrets }: Config): string | null {
+  return secrets.databaseUrl === null ? sqlitePath(data) : null
+}
+
+function sqlitePath(data: string): string {
+  return join(data, 'entrepot.db')
+}
+
+/** The large client libraries are loaded only where they are used. A worker's primary has a checkpointer. */
 async function openMetadata({ data, secrets }: Config): Promise<MetadataStore> {
-  if (secrets.databaseUrl === null) return await openSqlite({ path: join(data, 'entrepot.db') })
+  if (secrets.databaseUrl === null) {
+    return await openSqlite({ path: sqlitePath(data), checkpoint: cluster.isWorker ? 'elsewhere' : 'here' })
+  }
   const { openPostgres } = await import('./metadata/postgres.ts')
   return await openPostgres({ url: secrets.databaseUrl })
 }

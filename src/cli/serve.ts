@@ -51,6 +51,8 @@ async function servePrimary(config: Config, log: Log, io: Io): Promise<number> {
     )
   const url = urlOf(config)
   if (owner) await introduce(config, log, io, { url, owner })
+  const { startCheckpointer } = await import('../checkpointer.ts')
+  await using _checkpointer = startCheckpointer(config, log)
   const primary = new Primary({
     workers: config.workers,
     onListening: () => log.info({ url, workers: config.workers }, `listening on ${url}`),

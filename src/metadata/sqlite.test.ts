@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { DomainError } from '../domain/error.ts'
 import type { MetadataPlace } from './contract.ts'
 import { metadataContract } from './contract.ts'
-import { openSqlite } from './sqlite.ts'
+import { openCheckpointer, openSqlite } from './sqlite.ts'
 
 metadataContract('sqlite', newPlace)
 
@@ -101,6 +101,34 @@ describe('metadata: sqlite, its own', () => {
       await store.transact((sql) => sql.run`DELETE FROM settings WHERE name = 'a'`)
     }
     assert.equal((await readFile(place.path)).includes('VERY-SECRET'), false)
+  })
+
+  test('a log that others write back: it grows until they do, starts anew, and is empty in the end', async () => {
+    await using place = await newPlace()
+    const size = async (): Promise<number> => (await stat(`${place.path}-wal`)).size
+    await using store = await openSqlite({ ...place, checkpoint: 'elsewhere' })
+    const write = (): Promise<number> =>
+      store.transact((sql) => sql.run`REPLACE INTO settings VALUES ('large', ${'x'.repeat(1_000_000)})`)
+    for (let round = 0; round < 8; round += 1) await write()
+    const grown = await size()
+    assert.ok(grown > 8_000_000, `${grown} bytes: SQLite checkpointed by itself`)
+    {
+      using checkpointer = openCheckpointer({ ...place, passiveBytes: 100_000_000 })
+      checkpointer.checkpoint()
+      await write()
+      assert.ok((await size()) > grown, 'it is not large enough yet')
+    }
+    assert.equal(await size(), 0, 'ending empties it')
+    for (let round = 0; round < 8; round += 1) await write()
+    using checkpointer = openCheckpointer({ ...place, passiveBytes: 1_000 })
+    const before = await size()
+    checkpointer.checkpoint()
+    await write()
+    assert.equal(await size(), before, 'started anew')
+    using truncating = openCheckpointer({ ...place, passiveBytes: 1_000, truncateBytes: 2_000 })
+    truncating.checkpoint()
+    assert.equal(await size(), 0)
+    assert.equal((await store.read((sql) => sql.all`SELECT name FROM settings`)).length, 1)
   })
 
   test('after the end nothing is accepted', async () => {

@@ -1,12 +1,14 @@
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, statSync } from 'node:fs'
 import type { StatementSync } from 'node:sqlite'
 import { DatabaseSync } from 'node:sqlite'
 import { LogSync } from './log-sync.ts'
-import type { MetadataStore, Reader, SqlArgument, SqlValue, Transaction, TransactOptions } from './metadata-store.ts'
+import type { MetadataStore, Reader, SqlArgument, Transaction, TransactOptions } from './metadata-store.ts'
 import { MIGRATIONS } from './migrations/list.ts'
 import { migrate } from './migrations/migrate.ts'
 import { OneAtATime } from './one-at-a-time.ts'
-import { PATIENCE_MS, pause, storageFull, unavailable } from './retry.ts'
+import { PATIENCE_MS, pause, storageFull } from './retry.ts'
+import { bindable, integersAmong } from './sqlite-binding.ts'
+import { againIfBusy, isBusy, translate, whileBusy } from './sqlite-error.ts'
 import { flatten, Statements } from './statement.ts'
 import { refuseInsideTransaction, TransactionRun } from './transaction-run.ts'
 
@@ -16,6 +18,11 @@ export interface SqliteOptions {
   readonly now?: () => number
   /** How long a transaction waits for other processes' before it is `unavailable`. */
   readonly patienceMs?: number
+  /**
+   * Who writes the log back into the database. `here`, the default: SQLite, inside a COMMIT, which then takes
+   * milliseconds in which the process answers nobody. `elsewhere`: a `Checkpointer` in another process.
+   */
+  readonly checkpoint?: 'here' | 'elsewhere'
 }
 
 /** Another process may be migrating a big database. */
@@ -25,12 +32,13 @@ export async function openSqlite({
   path,
   now = Date.now,
   patienceMs = PATIENCE_MS,
+  checkpoint = 'here',
 }: SqliteOptions): Promise<MetadataStore> {
   if (path === '' || path.startsWith(':'))
     throw new TypeError('Several connections share the database: it must be a file')
   makePrivate(path)
   using opened = new DisposableStack()
-  const writer = opened.use(await openConnection(path, WRITER))
+  const writer = opened.use(await openConnection(path, checkpoint === 'here' ? WRITER : `${WRITER}; ${ELSEWHERE}`))
   const reader = opened.use(await openConnection(path, READER))
   const store = new SqliteStore({ writer, reader, log: new LogSync(`${path}-wal`), now, patienceMs })
   await migrate((fn) => store.transactPatiently(fn, MIGRATION), MIGRATIONS)
@@ -50,10 +58,17 @@ function makePrivate(path: string): void {
   }
 }
 
+/**
+ * Pages that are not in the log are read without a system call: each commit of another process empties the page cache.
+ * The price: a disk that fails while such a page is read kills the process (SIGBUS), which must be harmless anyway.
+ */
+const MAPPED = 'PRAGMA mmap_size = 67108864'
 // synchronous = NORMAL: durable commits are made so by LogSync, outside the event loop.
 const WRITER = `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = ON;
-  PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON`
-const READER = 'PRAGMA query_only = ON; PRAGMA cache_size = -16384'
+  PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON; ${MAPPED}`
+/** 100 MB: only when the checkpointer is gone or cannot keep up. */
+const ELSEWHERE = 'PRAGMA wal_autocheckpoint = 25000'
+const READER = `PRAGMA query_only = ON; PRAGMA cache_size = -16384; ${MAPPED}`
 
 /** `timeout: 0`: SQLite's own waiting blocks the event loop, measured up to a second. We wait outside. */
 async function openConnection(path: string, pragmas: string): Promise<Connection> {
@@ -110,35 +125,6 @@ class Connection implements Disposable {
   [Symbol.dispose](): void {
     this.db.close()
   }
-}
-
-/**
- * A REAL is harmless where a column's affinity makes it an integer again: right after a comparison or assignment and
- * not itself part of an expression. Elsewhere `${n} / 2` or `json_object('id', ${n})` would differ from PostgreSQL.
- * The exception is the hot path: binding a bigint costs 0.15 µs.
- */
-function integersAmong(pieces: readonly string[]): number[] {
-  return pieces
-    .keys()
-    .take(pieces.length - 1)
-    .filter((index) => !isCompared(pieces, index))
-    .toArray()
-}
-
-function isCompared(pieces: readonly string[], index: number): boolean {
-  return (
-    /[\w\s)\]"'](=|<>|!=|<|>|<=|>=)\s*$/.test(pieces[index] ?? '') && /^\s*($|[\w),;])/.test(pieces[index + 1] ?? '')
-  )
-}
-
-function bindable(flat: readonly SqlValue[], integers: readonly number[]): readonly SqlValue[] {
-  if (integers.length === 0) return flat
-  const bound = flat.slice()
-  for (const index of integers) {
-    const value = bound[index]
-    if (typeof value === 'number') bound[index] = BigInt(value)
-  }
-  return bound
 }
 
 class SqliteReader implements Reader {
@@ -333,46 +319,47 @@ function begin({ db, beginImmediate }: Connection): void {
   beginImmediate.run()
 }
 
-/** Tries until it is not busy. Not by SQLite's own time-out, which sleeps in the event loop. */
-async function whileBusy<T>(act: () => T, deadline: number): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return act()
-    } catch (error) {
-      if (!isBusy(error) || performance.now() > deadline) throw error
-    }
-    await pause(attempt)
-  }
+export interface CheckpointerOptions {
+  readonly path: string
+  /** From this size of the log on it is written back, as far as readers allow. */
+  readonly passiveBytes?: number
+  /** From this size on writers wait until the log is empty: with some always there, no passive one ever starts it anew. */
+  readonly truncateBytes?: number
 }
 
-/** Readers are never blocked by writers; only while a killed process's log is being recovered. */
-async function againIfBusy<T>(error: unknown, act: () => T): Promise<T> {
+/** Keeps the log of a database short whose other connections do not (`checkpoint: 'elsewhere'`). */
+export interface Checkpointer extends Disposable {
+  /** Once a second or so; may block for a second. @throws what SQLite throws */
+  checkpoint(): void
+}
+
+/** For a process that answers nobody and has no other connection to the database. It must exist. */
+export function openCheckpointer({
+  path,
+  passiveBytes = 4 * 1024 * 1024,
+  truncateBytes = 64 * 1024 * 1024,
+}: CheckpointerOptions): Checkpointer {
+  const db = new DatabaseSync(path, { timeout: 1_000 }) // here SQLite may wait: a passive checkpoint never does
   try {
-    if (!isBusy(error)) throw error
-    return await whileBusy(act, performance.now() + PATIENCE_MS)
-  } catch (failure) {
-    throw translate(failure)
+    db.exec('PRAGMA synchronous = NORMAL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON')
+    const passive = db.prepare('PRAGMA wal_checkpoint(PASSIVE)')
+    const truncate = db.prepare('PRAGMA wal_checkpoint(TRUNCATE)')
+    return {
+      checkpoint: () => {
+        const bytes = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0
+        if (bytes > passiveBytes) passive.get()
+        if (bytes > truncateBytes) truncate.get() // little is left to do while writers wait
+      },
+      [Symbol.dispose]: () => {
+        try {
+          truncate.get()
+        } finally {
+          db.close()
+        }
+      },
+    }
+  } catch (error) {
+    db.close()
+    throw error
   }
-}
-
-const BUSY = 5
-const IO_ERROR = 10
-const FULL = 13
-
-/** The low byte is the kind, the rest says more: SQLITE_BUSY_RECOVERY is 261. */
-function kindOf(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return undefined
-  return error.errcode & 0xff
-}
-
-function isBusy(error: unknown): boolean {
-  return kindOf(error) === BUSY
-}
-
-/** What an operator or a later attempt can mend. A corrupt database flies as it is. */
-function translate(error: unknown, whileDoing: 'reading' | 'writing' = 'reading'): unknown {
-  const kind = kindOf(error)
-  if (kind === BUSY) return unavailable('The metadata database is busy. Try again in a moment.', error)
-  if (kind === FULL || (kind === IO_ERROR && whileDoing === 'writing')) return storageFull(error)
-  return error
 }
