@@ -194,8 +194,10 @@ test('createServer: over TLS, stalled bodies and stalled readers are disconnecte
     hello(app)
     app.get('/big', (_request, reply) => reply.send(Buffer.alloc(16 * MIB)))
   })
+  using opened = new DisposableStack() // a client that never reads does not notice its end, and keeps the process
   const open = async (text: string) => {
     const socket = connectTls({ port: server.port, host: '127.0.0.1', rejectUnauthorized: false })
+    opened.defer(() => socket.destroy())
     socket.on('error', () => undefined)
     await once(socket, 'secureConnect')
     socket.write(text)
