@@ -152,14 +152,14 @@ test('createServer: below an opaque prefix the router sees nothing else', async 
 })
 
 test('createServer: a client that stalls in its body is disconnected, a slow but steady one is not', async () => {
-  await using server = await running({ progress: { minBytes: 10, windowMs: 60 } }, hello)
+  await using server = await running({ progress: { minBytes: 10, windowMs: 500 } }, hello)
   const start = 'POST /echo HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: '
   const stalled = connect(server.port, '127.0.0.1')
   stalled.write(`${start}1000\r\n\r\nhalf`)
   await once(stalled, 'close')
   const steady = connect(server.port, '127.0.0.1')
-  steady.write(`${start}200\r\n\r\n`)
-  for (let i = 0; i < 20; i++) {
+  steady.write(`${start}1000\r\n\r\n`)
+  for (let i = 0; i < 100; i++) {
     await sleep(15)
     steady.write('0123456789')
   }
