@@ -51,7 +51,7 @@ test('one that comes at any moment is covered by an fsync that began after it', 
     await turn()
     all.push(log.sync())
     disk.syncs[0]?.resolve()
-    for (let tick = 0; tick < ticks; tick += 1) await null
+    for (let tick = 0; tick < ticks; tick += 1) await Promise.resolve()
     const begun = disk.syncs.length
     let isDone = false
     all.push(
