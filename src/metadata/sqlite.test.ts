@@ -11,7 +11,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { DomainError } from '../domain/error.ts'
 import type { MetadataPlace } from './contract.ts'
 import { metadataContract } from './contract.ts'
+import type { MetadataStore } from './metadata-store.ts'
 import { openCheckpointer, openSqlite } from './sqlite.ts'
+import { isUniqueViolation } from './violations.ts'
 
 metadataContract('sqlite', newPlace)
 
@@ -142,6 +144,115 @@ describe('metadata: sqlite, its own', () => {
   })
 })
 
+describe('metadata: sqlite, many at once', () => {
+  test('200 of which some throw and some violate: exactly the others are there', async () => {
+    await using place = await newPlace()
+    await using store = await openSqlite(place)
+    const mine = new Error('mine')
+    const order: number[] = []
+    const all = Array.from({ length: 200 }, (_, index) =>
+      store.transact(
+        async (sql) => {
+          order.push(index)
+          const name = index % 7 === 6 ? 'n0' : `n${index}`
+          await sql.run`INSERT INTO settings VALUES (${`before-${index}`}, '1')`
+          await sql.run`INSERT INTO settings VALUES (${name}, '1')`
+          if (index % 3 === 2) throw mine
+          return index
+        },
+        { durable: index % 2 === 0 },
+      ),
+    )
+    const expected = new Set<string>()
+    for (const [index, answer] of (await Promise.allSettled(all)).entries()) {
+      if (index % 7 === 6) assert.ok(answer.status === 'rejected' && isUniqueViolation(answer.reason), `${index}`)
+      else if (index % 3 === 2) assert.ok(answer.status === 'rejected' && answer.reason === mine, `${index}`)
+      else {
+        assert.deepEqual(answer, { status: 'fulfilled', value: index })
+        for (const name of [`n${index}`, `before-${index}`]) expected.add(name)
+      }
+    }
+    assert.deepEqual(await namesIn(store), [...expected].toSorted())
+    assert.deepEqual(order, [...order.keys()], 'first come, first served')
+  })
+
+  test('the first to fail takes none of the others with it, nor does one that waits for something foreign', async () => {
+    await using place = await newPlace()
+    await using store = await openSqlite(place)
+    const add = (name: string, then: () => unknown = () => {}): Promise<void> =>
+      store.transact(async (sql) => {
+        await sql.run`INSERT INTO settings VALUES (${name}, '1')`
+        await then()
+      })
+    const fail = (): never => {
+      throw new Error('no')
+    }
+    const all = [add('a', fail), add('b'), add('c', () => sleep(5)), add('d'), add('e', fail)]
+    const answers = await Promise.allSettled(all)
+    const ends = answers.map(({ status }) => status)
+    assert.deepEqual(ends, ['rejected', 'fulfilled', 'rejected', 'fulfilled', 'rejected'])
+    assert.deepEqual(await namesIn(store), ['b', 'd'])
+  })
+
+  test('nobody sees or hears of one before its commit', async () => {
+    await using place = await newPlace()
+    await using store = await openSqlite(place)
+    const heard: string[] = []
+    const add = (name: string): Promise<unknown> =>
+      store
+        .transact((sql) => sql.run`INSERT INTO settings VALUES (${name}, '1')`, { durable: false })
+        .then(async () => heard.push(`${name}: ${await namesIn(store)}`))
+    const inside = Promise.withResolvers<void>()
+    const seen = inside.promise.then(() => namesIn(store))
+    const first = add('a')
+    const between = store.transact(async (sql) => {
+      assert.equal((await sql.all`SELECT name FROM settings`).length, 1, 'what ran before it is there')
+      assert.deepEqual(heard, [])
+      inside.resolve()
+      await sql.get`SELECT 1 AS one`
+    })
+    await Promise.all([first, between, add('b')])
+    assert.deepEqual(await seen, [], 'a reader sees none of it')
+    assert.deepEqual(heard, ['a: a,b', 'b: a,b'])
+  })
+
+  test('a disk that is full for one of them fails that one only', async () => {
+    await using place = await newPlace()
+    await using store = await openSqlite(place)
+    const limit = async (pages: number): Promise<void> => {
+      await store.transact((sql) => sql.get([`PRAGMA max_page_count = ${pages}`] as never))
+    }
+    const fill = (name: string, length: number): Promise<number> =>
+      store.transact((sql) => sql.run`INSERT INTO settings VALUES (${name}, ${'x'.repeat(length)})`, {
+        durable: length > 1,
+      })
+    const { page_count: pages } = (await store.read((sql) => sql.get<{ page_count: number }>`PRAGMA page_count`)) as {
+      page_count: number
+    }
+    await limit(pages + 20)
+    const sizes = [1, 10, 1_000_000, 10, 2_000_000, 1]
+    const answers = await Promise.allSettled(sizes.map((size, index) => fill(`n${index}`, size)))
+    for (const [index, answer] of answers.entries()) {
+      const isLarge = (sizes[index] ?? 0) > 100
+      assert.equal(answer.status, isLarge ? 'rejected' : 'fulfilled', `${index}`)
+      if (answer.status === 'rejected') assert.ok(isKind('storage_full')(answer.reason))
+    }
+    assert.deepEqual(await namesIn(store), ['n0', 'n1', 'n3', 'n5'])
+    await limit(1_000_000)
+    assert.equal(await fill('after', 1_000_000), 1)
+  })
+
+  test('closing waits for all that wait', async () => {
+    await using place = await newPlace()
+    const store = await openSqlite(place)
+    const all = Array.from({ length: 120 }, (_, index) =>
+      store.transact((sql) => sql.run`INSERT INTO settings VALUES (${`n${index}`}, '1')`),
+    )
+    await store[Symbol.asyncDispose]()
+    assert.equal((await Promise.all(all)).length, 120)
+  })
+})
+
 describe('metadata: sqlite, several processes', () => {
   test('three processes write at once and lose no update', { timeout: 60_000 }, async () => {
     await using place = await newPlace()
@@ -210,6 +321,11 @@ function start(path: string, script: string): ChildProcess {
     const store = await openSqlite({ path: ${JSON.stringify(path)} })
     ${script}`
   return spawn(process.execPath, ['--input-type=module', '--eval', code], { stdio: ['ignore', 'inherit', 'inherit'] })
+}
+
+async function namesIn(store: MetadataStore): Promise<string[]> {
+  const rows = await store.read((sql) => sql.all<{ name: string }>`SELECT name FROM settings ORDER BY name`)
+  return rows.map(({ name }) => name)
 }
 
 async function ended(child: ChildProcess): Promise<unknown[]> {

@@ -5,12 +5,14 @@ import { LogSync } from './log-sync.ts'
 import type { MetadataStore, Reader, SqlArgument, Transaction, TransactOptions } from './metadata-store.ts'
 import { MIGRATIONS } from './migrations/list.ts'
 import { migrate } from './migrations/migrate.ts'
-import { OneAtATime } from './one-at-a-time.ts'
-import { PATIENCE_MS, pause, storageFull } from './retry.ts'
+import { PATIENCE_MS, storageFull } from './retry.ts'
+import type { BatchConnection, Terms } from './sqlite-batch.ts'
+import { Batches } from './sqlite-batch.ts'
 import { bindable, integersAmong } from './sqlite-binding.ts'
-import { againIfBusy, isBusy, translate, whileBusy } from './sqlite-error.ts'
+import { againIfBusy, translate, whileBusy } from './sqlite-error.ts'
 import { flatten, Statements } from './statement.ts'
-import { refuseInsideTransaction, TransactionRun } from './transaction-run.ts'
+import type { TransactionRun } from './transaction-run.ts'
+import { refuseInsideTransaction } from './transaction-run.ts'
 
 export interface SqliteOptions {
   readonly path: string
@@ -63,9 +65,10 @@ function makePrivate(path: string): void {
  * The price: a disk that fails while such a page is read kills the process (SIGBUS), which must be harmless anyway.
  */
 const MAPPED = 'PRAGMA mmap_size = 67108864'
-// synchronous = NORMAL: durable commits are made so by LogSync, outside the event loop.
+// synchronous = NORMAL: durable commits are made so by LogSync, outside the event loop. temp_store: what a savepoint would
+// restore holds rows, which belong into no temporary file.
 const WRITER = `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = ON;
-  PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON; ${MAPPED}`
+  PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON; PRAGMA temp_store = MEMORY; ${MAPPED}`
 /** 100 MB: only when the checkpointer is gone or cannot keep up. */
 const ELSEWHERE = 'PRAGMA wal_autocheckpoint = 25000'
 const READER = `PRAGMA query_only = ON; PRAGMA cache_size = -16384; ${MAPPED}`
@@ -91,14 +94,10 @@ interface Prepared {
 
 class Connection implements Disposable {
   readonly db: DatabaseSync
-  readonly beginImmediate: StatementSync
-  readonly commit: StatementSync
   readonly #statements: Statements<Prepared>
 
   constructor(db: DatabaseSync) {
     this.db = db
-    this.beginImmediate = db.prepare('BEGIN IMMEDIATE')
-    this.commit = db.prepare('COMMIT')
     this.#statements = new Statements<Prepared>({
       prepare: (pieces) => ({ statement: db.prepare(pieces.join('?')), integers: integersAmong(pieces) }),
     })
@@ -191,12 +190,37 @@ class SqliteTransaction implements Transaction {
   }
 }
 
-const READ_EPOCH = ['SELECT epoch FROM auth_epoch WHERE id = 1']
+type FiveStatements = [StatementSync, StatementSync, StatementSync, StatementSync, StatementSync]
 
-interface Terms {
-  readonly durable: boolean
-  readonly patienceMs: number
+function writing(connection: Connection, now: () => number): BatchConnection {
+  const { db } = connection
+  const words = ['BEGIN IMMEDIATE', 'COMMIT', 'SAVEPOINT one', 'RELEASE one', 'ROLLBACK TO one'] as const
+  const [begin, commit, mark, release, undo] = words.map((text) => db.prepare(text)) as FiveStatements
+  return {
+    get isInTransaction() {
+      return db.isTransaction
+    },
+    begin: () => {
+      if (db.isTransaction) db.exec('ROLLBACK') // one that could not be rolled back before
+      begin.run()
+    },
+    commit: () => void commit.run(),
+    rollback: () => {
+      try {
+        if (db.isTransaction) db.exec('ROLLBACK') // a full disk has SQLite roll back by itself
+      } catch {} // the next one tries again
+    },
+    setMark: () => void mark.run(),
+    keepSinceMark: () => void release.run(),
+    undoSinceMark: () => {
+      undo.run()
+      release.run()
+    },
+    transaction: (run) => new SqliteTransaction(connection, now, run),
+  }
 }
+
+const READ_EPOCH = ['SELECT epoch FROM auth_epoch WHERE id = 1']
 
 interface Parts {
   readonly writer: Connection
@@ -212,13 +236,12 @@ class SqliteStore implements MetadataStore {
   readonly #dataVersion: StatementSync
   #seenVersion: unknown
   #epoch = 0
-  #isWriting = false
   #isClosed = false
-  /** SQLite has one writer: waiting for it here is fair and cheap. */
-  readonly #queue = new OneAtATime()
+  readonly #batches: Batches
 
   constructor(parts: Parts) {
     this.#parts = parts
+    this.#batches = new Batches(writing(parts.writer, parts.now), () => this.#makeDurable())
     this.#reader = new SqliteReader(parts.reader, parts.now)
     this.#dataVersion = parts.reader.db.prepare('PRAGMA data_version')
     this.#dataVersion.setReturnArrays(true)
@@ -226,7 +249,7 @@ class SqliteStore implements MetadataStore {
 
   read<T>(fn: (sql: Reader) => Promise<T>): Promise<T> {
     try {
-      if (this.#isWriting) refuseInsideTransaction()
+      if (this.#batches.isWriting) refuseInsideTransaction()
       return fn(this.#reader)
     } catch (error) {
       return Promise.reject(error)
@@ -237,16 +260,10 @@ class SqliteStore implements MetadataStore {
     return await this.transactPatiently(fn, { durable, patienceMs: this.#parts.patienceMs })
   }
 
-  async transactPatiently<T>(fn: (sql: Transaction) => Promise<T>, { durable, patienceMs }: Terms): Promise<T> {
+  async transactPatiently<T>(fn: (sql: Transaction) => Promise<T>, terms: Terms): Promise<T> {
     refuseInsideTransaction()
     if (this.#isClosed) throw new TypeError('The metadata store is closed')
-    const deadline = performance.now() + patienceMs
-    const { result, stored } = await this.#queue.run(async () => {
-      const result = await this.#write(fn, this.#parts.writer, deadline)
-      return { result, stored: durable ? this.#makeDurable() : null } // begun here, so that closing waits for it
-    })
-    await stored // while the next transaction runs
-    return result
+    return await this.#batches.add(fn, terms)
   }
 
   #makeDurable(): Promise<void> {
@@ -274,49 +291,10 @@ class SqliteStore implements MetadataStore {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    await this.#queue.settled()
+    await this.#batches.settled()
     await this.#parts.log.close()
     for (const connection of [this.#parts.reader, this.#parts.writer]) connection[Symbol.dispose]()
   }
-
-  async #write<T>(fn: (sql: Transaction) => Promise<T>, connection: Connection, deadline: number): Promise<T> {
-    this.#isWriting = true
-    try {
-      for (;;) {
-        try {
-          return await this.#attempt(fn, connection, deadline)
-        } catch (error) {
-          if (!isBusy(error) || performance.now() > deadline) throw error
-        }
-        await pause(4)
-      }
-    } catch (error) {
-      throw translate(error, 'writing')
-    } finally {
-      this.#isWriting = false
-    }
-  }
-
-  async #attempt<T>(fn: (sql: Transaction) => Promise<T>, connection: Connection, deadline: number): Promise<T> {
-    const { db } = connection
-    await whileBusy(() => begin(connection), deadline)
-    const run = new TransactionRun()
-    const sql = new SqliteTransaction(connection, this.#parts.now, run)
-    try {
-      const result = await run.over(() => fn(sql))
-      if (run.failure !== undefined) throw run.failure.error
-      await whileBusy(() => connection.commit.run(), deadline)
-      return result
-    } catch (error) {
-      if (db.isTransaction) db.exec('ROLLBACK') // a full disk has SQLite roll back by itself
-      throw isBusy(run.failure?.error) ? run.failure?.error : error
-    }
-  }
-}
-
-function begin({ db, beginImmediate }: Connection): void {
-  if (db.isTransaction) db.exec('ROLLBACK') // one that could not be rolled back before
-  beginImmediate.run()
 }
 
 export interface CheckpointerOptions {
