@@ -10,6 +10,7 @@ import type { Sample } from './sample.ts'
 import { spreadOf } from './statistics.ts'
 import type { Subject } from './subject.ts'
 import { startOurs, startPeer } from './subject.ts'
+import { touchMemory } from './touch-memory.ts'
 import type { Scale, Workload } from './workloads.ts'
 import { workloads } from './workloads.ts'
 
@@ -36,6 +37,8 @@ type Options = {
   only: RegExp
   scale: Scale
   json: string | undefined
+  quick: boolean
+  /** Of a part of the workloads, or of little of them, nothing is kept unless asked for. */
   isPartial: boolean
   env: Record<string, string>
 }
@@ -90,6 +93,7 @@ function parse(args: readonly string[]): Options | undefined {
       coldBlobs: quick ? 100 : 500,
     },
     json: values.json,
+    quick,
     isPartial: quick || values.only !== undefined,
     env: Object.fromEntries((values['server-env'] ?? []).map(pair)),
   }
@@ -106,9 +110,10 @@ function pair(text: string): [string, string] {
   return [name, value.join('=')]
 }
 
-async function compare({ rounds, only, scale, json, isPartial, env }: Options): Promise<number> {
+async function compare({ rounds, only, scale, quick, json, isPartial, env }: Options): Promise<number> {
   const machine = await thisMachine()
   for (const warning of warnings(machine)) process.stderr.write(`warning: ${warning}\n`)
+  if (!quick) await touchMemory()
   const chosen = workloads.filter(({ name }) => only.test(name))
   await using stack = new AsyncDisposableStack()
   const peer = stack.use(await startPeer())
