@@ -113,7 +113,6 @@ function pair(text: string): [string, string] {
 async function compare({ rounds, only, scale, quick, json, isPartial, env }: Options): Promise<number> {
   const machine = await thisMachine()
   for (const warning of warnings(machine)) process.stderr.write(`warning: ${warning}\n`)
-  if (!quick) await touchMemory()
   const chosen = workloads.filter(({ name }) => only.test(name))
   await using stack = new AsyncDisposableStack()
   const peer = stack.use(await startPeer())
@@ -122,7 +121,7 @@ async function compare({ rounds, only, scale, quick, json, isPartial, env }: Opt
   for (const subject of [peer, ours]) await warmUp(subject, scale)
   const measured: Measured[] = []
   const run = async (workload: Workload): Promise<void> => {
-    const result = await inTurns(workload, { peer, ours, rounds, scale })
+    const result = await inTurns(workload, { peer, ours, rounds, scale, quick })
     measured.push(result)
     process.stdout.write(`${lineOf(result)}\n`)
   }
@@ -140,13 +139,17 @@ async function compare({ rounds, only, scale, quick, json, isPartial, env }: Opt
 
 const hasErrors = ({ errors, operations }: Sample): boolean => errors > 0 || operations === 0
 
-type Turns = { peer: Subject; ours: Subject; rounds: number; scale: Scale }
+type Turns = { peer: Subject; ours: Subject; rounds: number; scale: Scale; quick: boolean }
+
+/** A little more than any workload writes between two touches. */
+const touched = 2 * 2 ** 30
 
 /** Who begins changes from round to round. */
-async function inTurns(workload: Workload, { peer, ours, rounds, scale }: Turns): Promise<Measured> {
+async function inTurns(workload: Workload, { peer, ours, rounds, scale, quick }: Turns): Promise<Measured> {
   const samples: Both<Sample[]> = { distribution: [], entrepot: [] }
   for (let round = 0; round < rounds; round++) {
     for (const subject of round % 2 === 0 ? [peer, ours] : [ours, peer]) {
+      if (workload.fills === true && !quick) await touchMemory(touched)
       samples[subject.name].push(await workload.run(subject, scale, round + 1))
     }
   }

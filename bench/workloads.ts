@@ -41,6 +41,8 @@ export type Workload = {
   goal?: Goal
   /** Starts the server anew, and so comes after everything else. */
   restarts?: boolean
+  /** Writes so many new bytes that memory must be there for them. */
+  fills?: boolean
   run: (subject: Subject, scale: Scale, seed: number) => Promise<Sample>
 }
 
@@ -79,9 +81,12 @@ export const workloads: readonly Workload[] = [
 ]
 
 function zb(name: string, workload: Zb, goal?: Goal): Workload {
-  const hasLarge = workload.does !== 'catalog' && (typeof workload.size !== 'number' || workload.size === large)
+  const { does } = workload
+  const hasLarge = does !== 'catalog' && (typeof workload.size !== 'number' || workload.size === large)
+  const fills = (does === 'push' || does === 'pull and push') && workload.size !== small
   return {
     name,
+    fills,
     ...(goal === undefined ? {} : { goal }),
     run: (subject, { clients, count, largeCount }, seed) =>
       runZb(subject, workload, { clients, count: hasLarge ? largeCount : count, seed }),
