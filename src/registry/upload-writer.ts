@@ -89,7 +89,7 @@ export class UploadWriter {
         settle()
       }
       const fail = (error: unknown): void => {
-        stream.removeAllListeners('data')
+        stream.off('data', onData)
         reject(error)
       }
       const onData = (chunk: Buffer): void => {
