@@ -52,6 +52,7 @@ const MAX_BATCH_MS = 5
 export class Batches {
   readonly #connection: BatchConnection
   readonly #makeDurable: () => Promise<void>
+  readonly #maxMs: number
   readonly #waiting: Waiting[] = []
   #running: Promise<void> | null = null
   /** How many of the first that wait run alone. */
@@ -59,9 +60,10 @@ export class Batches {
   isWriting = false
 
   /** @param makeDurable all that is committed; must not be an unhandled rejection. */
-  constructor(connection: BatchConnection, makeDurable: () => Promise<void>) {
+  constructor(connection: BatchConnection, makeDurable: () => Promise<void>, maxMs = MAX_BATCH_MS) {
     this.#connection = connection
     this.#makeDurable = makeDurable
+    this.#maxMs = maxMs
   }
 
   add<T>(fn: (sql: Transaction) => Promise<T>, { durable, patienceMs }: Terms): Promise<T> {
@@ -110,7 +112,7 @@ export class Batches {
 
   /** The first needs no mark: none joins before it has succeeded. @throws when the whole is lost */
   async #fill(batch: Running[], first: Waiting, most: number): Promise<void> {
-    const end = performance.now() + MAX_BATCH_MS
+    const end = performance.now() + this.#maxMs
     let one: Waiting | undefined = first
     while (one !== undefined) {
       const running: Running = { one, outcome: null }
