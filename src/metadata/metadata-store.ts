@@ -49,7 +49,7 @@ export interface MetadataStore extends AsyncDisposable {
   read<T>(fn: (sql: Reader) => Promise<T>): Promise<T>
   /**
    * One transaction; commits when `fn` resolves, rolls back when it throws. `fn` awaits nothing but its own statements
-   * (asserted) and may run again after a serialization failure or deadlock, so it has no other effects. After a failed
+   * (asserted) and may run again after a serialization failure, a deadlock or a shared commit that failed, so it has no other effects. After a failed
    * statement the transaction is lost, also if `fn` catches the error (PostgreSQL's rule): to meet a row that is there
    * already, write ON CONFLICT, or catch `isUniqueViolation` (violations.ts) around `transact`.
    */
