@@ -1,0 +1,66 @@
+// 0002, part of `control-plane`: contracts, operators, links, sessions and single sign-on. The words in braces: 0001.
+export const people: readonly string[] = [
+  `ALTER TABLE contracts ADD COLUMN deleted_at {int}`,
+  `ALTER TABLE contracts ADD COLUMN max_token_lifetime_ms {int}`, // NULL: registry tokens may live for ever
+  `ALTER TABLE identities ADD COLUMN is_operator {int} NOT NULL DEFAULT 0`,
+  `UPDATE identities SET is_operator = 1
+    WHERE id IN (SELECT identity_id FROM memberships WHERE contract_id = 1 AND role = 'owner')`,
+  `ALTER TABLE sessions ADD COLUMN public_id {text}`,
+  `ALTER TABLE sessions ADD COLUMN user_agent {text}`,
+  `ALTER TABLE sessions ADD COLUMN bound {int} NOT NULL DEFAULT 0`, // 1: opens contract_id only (single sign-on)
+  `CREATE UNIQUE INDEX sessions_public_id ON sessions (public_id) WHERE public_id IS NOT NULL`,
+  `CREATE TABLE account_links (
+     id              {id},
+     secret_hash     {text} NOT NULL UNIQUE,
+     public_id       {text} NOT NULL UNIQUE,
+     kind            {text} NOT NULL CHECK (kind IN ('invite', 'reset')),
+     contract_id     {int} REFERENCES contracts (id), -- NULL: a reset that the operator made
+     identity_id     {int} REFERENCES identities (id),-- NULL: an invitation of somebody unknown
+     email           {text} NOT NULL,                 -- lower case
+     role            {text} CHECK (role IN ('owner', 'admin', 'member')),
+     manage_registry {int} NOT NULL DEFAULT 0,
+     created_by      {text} NOT NULL,
+     created_at      {int} NOT NULL,
+     expires_at      {int} NOT NULL,
+     used_at         {int}
+   {end}`,
+  `CREATE INDEX account_links_of_contract ON account_links (contract_id, id) WHERE used_at IS NULL`,
+  `CREATE INDEX account_links_expiring ON account_links (expires_at)`,
+  `CREATE TABLE sso_providers (
+     id            {id},
+     contract_id   {int} NOT NULL REFERENCES contracts (id),
+     public_id     {text} NOT NULL UNIQUE,
+     name          {text} NOT NULL,
+     issuer        {text} NOT NULL,
+     client_id     {text} NOT NULL,
+     client_secret {bytes},                           -- sealed by the master key; NULL: a public client
+     scopes        {text} NOT NULL,                   -- JSON array
+     groups_claim  {text} NOT NULL,
+     role_mapping  {text} NOT NULL DEFAULT '[]',      -- JSON [{group, role, manageRegistry}], the highest that fits counts
+     default_role  {text} CHECK (default_role IN ('admin', 'member')), -- NULL: who is in no mapped group stays out
+     enabled       {int} NOT NULL DEFAULT 1,
+     created_at    {int} NOT NULL,
+     modified_at   {int}
+   {end}`,
+  `CREATE UNIQUE INDEX sso_providers_name ON sso_providers (contract_id, name)`,
+  `CREATE TABLE sso_subjects (
+     id            {id},
+     contract_id   {int} NOT NULL REFERENCES contracts (id),
+     issuer        {text} NOT NULL,
+     subject       {text} NOT NULL,
+     identity_id   {int} NOT NULL REFERENCES identities (id),
+     created_at    {int} NOT NULL,
+     last_login_at {int} NOT NULL,
+     UNIQUE (contract_id, issuer, subject)
+   {end}`,
+  `CREATE TABLE sso_flows (
+     id           {id},
+     state_hash   {text} NOT NULL UNIQUE,
+     browser_hash {text} NOT NULL,                    -- of the cookie of the browser that began
+     provider_id  {int} NOT NULL REFERENCES sso_providers (id),
+     sealed       {bytes} NOT NULL,                   -- PKCE verifier and nonce, by the master key
+     return_to    {text} NOT NULL,                    -- a path of ours
+     expires_at   {int} NOT NULL
+   {end}`,
+  `CREATE INDEX sso_flows_expiring ON sso_flows (expires_at)`,
+]
