@@ -9,6 +9,7 @@ import type { UserPrincipal } from '../../src/domain/actor.ts'
 import { DomainError } from '../../src/domain/error.ts'
 import { createClientOf } from '../../src/http/client.ts'
 import { SILENT } from '../../src/http/log.ts'
+import { rewriteRepositoryPath } from '../../src/management-api/repository-paths.ts'
 import { managementApi } from '../../src/management-api/routes.ts'
 import type { MetadataStore } from '../../src/metadata/metadata-store.ts'
 import { openSqlite } from '../../src/metadata/sqlite.ts'
@@ -122,7 +123,10 @@ export async function openManagement(
 ): Promise<TestManagement> {
   const plane = await openControlPlane(options)
   const { naming = NAMING, auth = peopleByName } = options
-  const app = fastify({ routerOptions: { maxParamLength: 4096 } })
+  const app = fastify({
+    routerOptions: { maxParamLength: 4096 },
+    rewriteUrl: ({ url = '/' }) => rewriteRepositoryPath(url),
+  })
   const api = managementApi({
     registries: plane.registries,
     auth,

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { rewriteRepositoryPath } from './repository-paths.ts'
+
+const HEX = 'ab'.repeat(32)
+const R = '/registries/9bc72c7b-14d3-493e-a700-f9bc06b25614/repositories'
+
+/** What stands behind `…/repositories`, and what the router is to see there. */
+const cases: { name: string; path: string; want: string }[] = [
+  { name: 'a list', path: '', want: '' },
+  { name: 'a list with a query', path: '?limit=5', want: '?limit=5' },
+  { name: 'an empty name', path: '/', want: '/' },
+  { name: 'a name of one part', path: '/app', want: '/app' },
+  { name: 'a literal slash (Python 1.1)', path: '/dev/tests', want: '/dev%2Ftests' },
+  { name: 'several literal slashes', path: '/a/b/c?x=/y', want: '/a%2Fb%2Fc?x=/y' },
+  { name: 'an encoded slash (Go)', path: '/dev%2Ftests', want: '/dev%2Ftests' },
+  { name: 'an encoded slash in lower case', path: '/dev%2ftests', want: '/dev%2ftests' },
+  { name: 'a slash encoded twice', path: '/dev%252Ftests', want: '/dev%2Ftests' },
+  { name: 'a slash encoded twice in lower case', path: '/dev%252ftests', want: '/dev%2Ftests' },
+  { name: 'all forms at once', path: '/a/b%2Fc%252Fd', want: '/a%2Fb%2Fc%2Fd' },
+  { name: 'artifacts', path: '/app/artifacts', want: '/app/artifacts' },
+  { name: 'artifacts with a query', path: '/a/b/artifacts?limit=1', want: '/a%2Fb/artifacts?limit=1' },
+  { name: 'artifacts of an encoded name', path: '/a%2Fb/artifacts', want: '/a%2Fb/artifacts' },
+  { name: 'artifacts of a name encoded twice', path: '/a%252Fb/artifacts', want: '/a%2Fb/artifacts' },
+  { name: 'an artifact', path: `/app/artifacts/sha256:${HEX}`, want: `/app/artifacts/sha256:${HEX}` },
+  {
+    name: 'an artifact with an encoded colon',
+    path: `/a/b/artifacts/sha256%3A${HEX}`,
+    want: `/a%2Fb/artifacts/sha256%3A${HEX}`,
+  },
+  {
+    name: 'an artifact with a colon encoded twice',
+    path: `/a/artifacts/sha256%253A${HEX}`,
+    want: `/a/artifacts/sha256%3A${HEX}`,
+  },
+  {
+    name: 'vulnerabilities',
+    path: `/a/b/artifacts/sha256:${HEX}/vulnerabilities?limit=1`,
+    want: `/a%2Fb/artifacts/sha256:${HEX}/vulnerabilities?limit=1`,
+  },
+  {
+    name: 'a repository below one called artifacts',
+    path: `/a/artifacts/b/artifacts/sha256:${HEX}`,
+    want: `/a%2Fartifacts%2Fb/artifacts/sha256:${HEX}`,
+  },
+  { name: 'artifacts of a repository called artifacts', path: '/artifacts/artifacts', want: '/artifacts/artifacts' },
+  { name: 'a repository called artifacts', path: '/artifacts', want: '/artifacts' },
+  {
+    name: 'an artifact of one called artifacts',
+    path: `/artifacts/artifacts/sha256:${HEX}`,
+    want: `/artifacts/artifacts/sha256:${HEX}`,
+  },
+  { name: 'an encoded name with a part called artifacts', path: '/a%2Fartifacts%2Fb', want: '/a%2Fartifacts%2Fb' },
+  { name: 'a longer name with a part called artifacts', path: '/a/artifacts/b/c', want: '/a%2Fartifacts%2Fb%2Fc' },
+  { name: 'a tag where a digest belongs', path: '/a/b/artifacts/latest', want: '/a%2Fb/artifacts/latest' },
+  { name: 'a repository called vulnerabilities', path: '/a/vulnerabilities', want: '/a%2Fvulnerabilities' },
+  { name: 'a name that climbs', path: '/../../v2', want: '/..%2F..%2Fv2' },
+  { name: 'a broken escape', path: '/a/%zz', want: '/a%2F%zz' },
+]
+for (const mount of ['', '/containerregistries']) {
+  for (const { name, path, want } of cases) {
+    test(`rewriteRepositoryPath ${mount}: ${name}`, () => {
+      assert.equal(rewriteRepositoryPath(mount + R + path), mount + R + want)
+      assert.equal(rewriteRepositoryPath(mount + R + want), mount + R + want)
+    })
+  }
+}
+
+const others = [
+  '/',
+  '/registries',
+  '/registries/1/tokens/2',
+  '/api/v1/registries/1/repositories/a/b',
+  '/x/registries/1/repositories/a/b',
+  '/registries/1/2/repositories/a/b',
+  '/registries?x=/registries/1/repositories/a/b',
+  '/registries/1?x=/repositories/a/b',
+]
+for (const url of others) {
+  test(`rewriteRepositoryPath leaves ${url}`, () => assert.equal(rewriteRepositoryPath(url), url))
+}
