@@ -12,6 +12,7 @@ import { Holders } from './holder.ts'
 import type { RequestCredentials } from './identity.ts'
 import { issueToken } from './issue-token.ts'
 import { LastUsed } from './last-used.ts'
+import { logIn, provePassword } from './log-in.ts'
 import { PasswordLogins } from './password-logins.ts'
 import { hashPassword } from './passwords.ts'
 import { RefreshTokens } from './refresh-tokens.ts'
@@ -81,6 +82,12 @@ export interface IssuedToken {
   readonly scope: string
 }
 
+export interface PasswordLogin {
+  readonly email: string
+  readonly password: string
+  readonly address: string
+}
+
 export interface Auth {
   /**
    * Authenticates and authorizes one data-plane request (design.md 8). Identical for foreign, absent and out-of-scope names.
@@ -100,8 +107,22 @@ export interface Auth {
   ): Promise<UserPrincipal | ApiKeyPrincipal>
 }
 
+/** Who knows a password now. */
+export interface PasswordProof {
+  readonly identityId: number
+  /** To be compared in the transaction that relies on the proof: the password may change in between. */
+  readonly passwordVersion: number
+}
+
 /** What `compose` needs besides. */
 export interface AuthRoom extends Auth {
+  /**
+   * A person who logs in, by e-mail and password alone: neither keys nor tokens. The contract as in `authenticatePerson`.
+   * @throws `unauthenticated`, `denied`, `too_many_requests`.
+   */
+  logIn(login: PasswordLogin, contractNumber: number | null): Promise<UserPrincipal>
+  /** The same for whoever knows the password, a member of something or not. @throws `unauthenticated`, `too_many_requests`. */
+  provePassword(login: PasswordLogin): Promise<PasswordProof>
   /** A PHC string, for the accounts room. */
   hashPassword(password: string): Promise<string>
   /** Writes when and from where secrets were used last; to be called every few seconds and at the end. */
@@ -146,6 +167,8 @@ export function createAuth(given: AuthDeps): AuthRoom {
     admit: (credentials, target, options = {}) => admit(deps, credentials, target, options),
     issueToken: (request) => issueToken(deps, request),
     authenticatePerson: (credentials, number) => authenticatePerson(authenticator, credentials, number),
+    logIn: (login, number) => logIn(authenticator, login, number),
+    provePassword: (login) => provePassword(authenticator, login),
     hashPassword,
     flush: () => lastUsed.flush(),
   }

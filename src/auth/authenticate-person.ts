@@ -1,4 +1,4 @@
-import type { ApiKeyPrincipal, UserPrincipal } from '../domain/actor.ts'
+import type { ApiKeyPrincipal, Principal, UserPrincipal } from '../domain/actor.ts'
 import { DomainError } from '../domain/error.ts'
 import type { Authenticator } from './authenticate.ts'
 import { noCredentials, wrongBearer, wrongCredentials } from './refusals.ts'
@@ -15,9 +15,16 @@ export async function authenticatePerson(
   const { authorization, address } = credentials
   if (authorization === undefined) throw noCredentials()
   const pass = await authenticator.identify(authorization, address)
-  const principals = pass.holder.standing?.principals ?? []
-  const [first] = principals
   if (pass.via === 'jwt') throw wrongBearer()
+  return chooseContract(pass.holder.standing?.principals ?? [], contractNumber)
+}
+
+/** `contractNumber`, or the first they have. @throws `unauthenticated` (a registry's token), `denied`. */
+export function chooseContract(
+  principals: readonly Principal[],
+  contractNumber: number | null,
+): UserPrincipal | ApiKeyPrincipal {
+  const [first] = principals
   if (first === undefined || first.kind === 'registry_token') throw wrongCredentials()
   const chosen = contractNumber === null ? first : principals.find(({ contractId }) => contractId === contractNumber)
   if (chosen === undefined || chosen.kind === 'registry_token') {

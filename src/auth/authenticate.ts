@@ -5,7 +5,7 @@ import { apiKeyByKeyId } from '../metadata/tables/api-keys.ts'
 import type { RefusalRecord } from '../metadata/tables/audit-events.ts'
 import { identityById } from '../metadata/tables/identities.ts'
 import { tokenSecretByKeyId } from '../metadata/tables/registry-token-secrets.ts'
-import { sessionByHash } from '../metadata/tables/sessions.ts'
+import { SESSION_IDLE_MS, sessionByHash } from '../metadata/tables/sessions.ts'
 import type { ShownCredentials } from './authorization-header.ts'
 import { parseAuthorization } from './authorization-header.ts'
 import type { BearerTokens } from './bearer-tokens.ts'
@@ -13,7 +13,7 @@ import { BoundedCache } from './bounded-cache.ts'
 import type { Holder, Holders } from './holder.ts'
 import type { BearerClaims, Standing } from './identity.ts'
 import type { LastUsed } from './last-used.ts'
-import type { PasswordLogins } from './password-logins.ts'
+import type { PasswordLogins, UserClaimant } from './password-logins.ts'
 import { wrongBearer, wrongCredentials } from './refusals.ts'
 
 /** Headers remembered per process (twice that at most); a bearer token is below a kilobyte. */
@@ -26,6 +26,11 @@ export interface Pass {
   /** How they were shown: as Basic, as a JWT of ours, or as an API key's or session's secret behind Bearer. */
   readonly via: 'basic' | 'jwt' | 'secret'
   readonly bearer: BearerClaims | null
+}
+
+export interface Login {
+  readonly claimant: UserClaimant
+  readonly standing: Standing | null
 }
 
 /** A refusal, as the audit room counts it. */
@@ -59,7 +64,7 @@ export class Authenticator {
     const pass = this.#passes.get(authorization)
     if (!pass) return null
     const { epoch: readIn, standing } = pass.holder
-    if (readIn !== epoch || standing === null || this.#hasExpired(standing)) return null
+    if (readIn !== epoch || standing === null || this.#isOver(pass.holder, standing)) return null
     this.#used(pass, address)
     return pass
   }
@@ -69,13 +74,23 @@ export class Authenticator {
     const shown = parseAuthorization(authorization)
     const pass = this.#passes.get(authorization) ?? (await this.#check(shown, address))
     const standing = pass && (await this.#standing(pass.holder))
-    if (!pass || !standing || this.#hasExpired(standing)) {
+    if (!pass || !standing || this.#isOver(pass.holder, standing)) {
       this.#passes.delete(authorization)
       this.#refuse(shown, standing, address)
     }
     if (pass.holder.claimant.kind !== 'user' || pass.bearer) this.#remember(authorization, pass)
     this.#used(pass, address)
     return pass
+  }
+
+  /**
+   * By password, derived now: nothing remembered counts, and neither keys nor tokens do. Who is right but a member
+   * nowhere has no standing. @throws `unauthenticated`, `too_many_requests`, `unavailable`.
+   */
+  async logIn(username: string, password: string, address: string): Promise<Login> {
+    const claimant = await this.#deps.passwordLogins.checkAnew(username, password, address)
+    if (claimant === null) return this.#refuse({ scheme: 'basic', username, password }, null, address)
+    return { claimant, standing: await this.#standing(this.#deps.holders.of(claimant)) }
   }
 
   #refuse(shown: ShownCredentials | null, standing: Standing | null, address: string): never {
@@ -100,12 +115,20 @@ export class Authenticator {
     if (holder.claimant.kind !== 'user') this.#deps.lastUsed.note(holder, this.#deps.now(), address)
   }
 
-  #hasExpired({ expiresAt }: Standing): boolean {
-    return expiresAt !== null && expiresAt <= this.#deps.now()
+  #isOver(holder: Holder, standing: Standing): boolean {
+    const hasExpired = standing.expiresAt !== null && standing.expiresAt <= this.#deps.now()
+    return hasExpired || this.#isIdle(holder, standing)
   }
 
+  #isIdle(holder: Holder, { usedAt }: Standing): boolean {
+    return usedAt !== null && Math.max(usedAt, holder.usedAt) + SESSION_IDLE_MS <= this.#deps.now()
+  }
+
+  /** What seems idle here may have been used through another process. */
   async #standing(holder: Holder): Promise<Standing | null> {
-    return await this.#deps.holders.standing(holder, this.#deps.metadata.authEpoch())
+    const { holders, metadata } = this.#deps
+    const standing = await holders.standing(holder, metadata.authEpoch())
+    return standing && this.#isIdle(holder, standing) ? await holders.standingAnew(holder) : standing
   }
 
   async #check(shown: ShownCredentials | null, address: string): Promise<Pass | null> {

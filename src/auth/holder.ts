@@ -63,6 +63,12 @@ export class Holders {
     return holder.standing
   }
 
+  /** The same, read once more although the epoch did not move. */
+  async standingAnew(holder: Holder): Promise<Standing | null> {
+    await this.#read(holder)
+    return holder.standing
+  }
+
   /** Null for foreign and absent registries alike. What is found is remembered for this holder alone. */
   async registry(holder: Holder, standing: Standing, name: string): Promise<RegistryRights | null> {
     const known = standing.registries.get(name)

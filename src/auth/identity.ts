@@ -27,6 +27,8 @@ export interface Standing {
   readonly principals: readonly [Principal, ...Principal[]]
   /** Milliseconds UTC, or null: never. */
   readonly expiresAt: number | null
+  /** Of a session: its last use, as its row says; it ends when idle for `SESSION_IDLE_MS`. Null: idleness ends nothing. */
+  readonly usedAt: number | null
   /** By name: the registries found so far that they may reach at all. Of a registry token: its own, and no other. */
   readonly registries: Map<string, RegistryRights>
 }

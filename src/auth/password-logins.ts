@@ -1,12 +1,13 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { networkOf } from '../domain/allow-list.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
-import { identityByEmail } from '../metadata/tables/identities.ts'
+import type { IdentityRow } from '../metadata/tables/identities.ts'
+import { identityByEmail, rehashPassword } from '../metadata/tables/identities.ts'
 import { BoundedCache } from './bounded-cache.ts'
 import type { Brake } from './brake.ts'
 import { Gate } from './gate.ts'
 import type { Claimant } from './identity.ts'
-import { MAX_PASSWORD_LENGTH, unverifiableHash, verifyPassword } from './passwords.ts'
+import { hashPassword, isOutdated, MAX_PASSWORD_LENGTH, unverifiableHash, verifyPassword } from './passwords.ts'
 
 /** How long a good password need not be derived again; changing it ends this at once, by its version. */
 const REMEMBERED_MS = 5 * 60_000
@@ -57,6 +58,12 @@ export class PasswordLogins {
     return claimant
   }
 
+  /** The same, but no remembered success will do: for logging in, and before anything that a password must confirm. */
+  async checkAnew(email: string, password: string, address: string): Promise<UserClaimant | null> {
+    this.forget(email, password)
+    return await this.check(email, password, address)
+  }
+
   /** For when a remembered claimant turned out to be void: the password may be another version's by now. */
   forget(email: string, password: string): void {
     this.#remembered.delete(this.#rememberedAs(email.toLowerCase(), password))
@@ -88,8 +95,16 @@ export class PasswordLogins {
         return null
       }
       if (failures > 0) await this.#brake.succeeded(id)
+      await this.#renew(person, password)
       return { kind: 'user', identityId: person.id, passwordVersion: person.password_version }
     })
+  }
+
+  /** The one moment when a hash of older parameters can become one of today's. */
+  async #renew({ id, password_hash: from }: IdentityRow, password: string): Promise<void> {
+    if (from === null || !isOutdated(from)) return
+    const to = await hashPassword(password)
+    await this.#metadata.transact((sql) => rehashPassword(sql, { id, from, to }))
   }
 }
 

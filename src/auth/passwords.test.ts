@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hashPassword, unverifiableHash, verifyPassword } from './passwords.ts'
+import { hashPassword, isOutdated, unverifiableHash, verifyPassword } from './passwords.ts'
 
 // Source: the reference implementation's test.c, version 0x13.
 const PUBLISHED = '$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc'
@@ -41,3 +41,14 @@ for (const { name, stored } of broken) {
 test('unverifiableHash: costs the same as a real one', () => {
   assert.match(unverifiableHash(), /^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/)
 })
+
+const strengths = [
+  { name: 'of today', stored: unverifiableHash(), want: false },
+  { name: 'of more memory', stored: PUBLISHED, want: false },
+  { name: 'of less memory', stored: PUBLISHED.replace('m=65536', 'm=12288'), want: true },
+  { name: 'of one pass', stored: PUBLISHED.replace('t=2', 't=1'), want: true },
+  { name: 'that is none of ours', stored: 'password', want: false },
+]
+for (const { name, stored, want } of strengths) {
+  test(`isOutdated: a hash ${name}`, () => assert.equal(isOutdated(stored), want))
+}

@@ -1,5 +1,5 @@
 import type { Principal } from '../domain/actor.ts'
-import { mayManageRegistries } from '../domain/actor.ts'
+import { mayChangeContents } from '../domain/actor.ts'
 import type { AllowList } from '../domain/allow-list.ts'
 import { isAllowed, parseAllowList } from '../domain/allow-list.ts'
 import type { Action, Scope } from '../domain/permission.ts'
@@ -51,7 +51,7 @@ export function rightsIn(
 /** A token has what it was given; a person may pull, and with Manage Registry everything; a key what both allow. */
 function scopesOf(principal: Principal): readonly Scope[] {
   if (principal.kind === 'registry_token') return principal.scopes
-  const all = mayManageRegistries(principal) ? ['pull', 'push', 'delete'] : ['pull']
+  const all = mayChangeContents(principal) ? ['pull', 'push', 'delete'] : ['pull']
   const actions = principal.kind === 'api_key' && principal.actions !== null ? both(all, principal.actions) : all
   return [
     { type: 'repository', name: '*', actions },

@@ -1,4 +1,4 @@
-import type { ApiKeyPrincipal, UserPrincipal } from '../domain/actor.ts'
+import type { ApiKeyPrincipal, SessionRef, UserPrincipal } from '../domain/actor.ts'
 import type { Reader } from '../metadata/metadata-store.ts'
 import { apiKeyById } from '../metadata/tables/api-keys.ts'
 import type { IdentityRow } from '../metadata/tables/identities.ts'
@@ -46,7 +46,7 @@ async function standingOfToken(sql: Reader, secretId: number, epoch: number): Pr
   }
   const rights = rightsIn(principal, registry)
   const registries = new Map(rights ? [[registry.name, rights] as const] : [])
-  return { epoch, kind: 'registry_token', principals: [principal], expiresAt: row.expires_at, registries }
+  return { epoch, kind: 'registry_token', principals: [principal], expiresAt: row.expires_at, usedAt: null, registries }
 }
 
 async function standingOfUser(
@@ -58,7 +58,7 @@ async function standingOfUser(
   const person = await identityById(sql, identityId)
   if (!isActive(person) || person.password_version !== passwordVersion) return null
   const memberships = await activeMembershipsOf(sql, identityId)
-  return standing(epoch, 'user', userPrincipals(person, memberships), null)
+  return standing(epoch, 'user', userPrincipals(person, memberships), { expiresAt: null, usedAt: null })
 }
 
 async function standingOfKey(sql: Reader, apiKeyId: number, epoch: number): Promise<Standing | null> {
@@ -85,37 +85,44 @@ async function standingOfKey(sql: Reader, apiKeyId: number, epoch: number): Prom
     registryIds: key.registry_ids === null ? null : JSON.parse(key.registry_ids),
     actions: key.actions === null ? null : JSON.parse(key.actions),
     expiresAt: key.expires_at,
+    operator: user.operator,
   }
-  return standing(epoch, 'api_key', [principal], key.expires_at)
+  return standing(epoch, 'api_key', [principal], { expiresAt: key.expires_at, usedAt: null })
 }
 
-/** The session's contract comes first, so that it is the one meant. */
+/** The session's contract comes first, so that it is the one meant; a bound session knows no other. */
 async function standingOfSession(sql: Reader, sessionId: number, epoch: number): Promise<Standing | null> {
   const session = await sessionById(sql, sessionId)
   const person = session && (await identityById(sql, session.identity_id))
   if (!session || !isActive(person)) return null
   const memberships = await activeMembershipsOf(sql, session.identity_id)
   const chosen = memberships.filter(({ contract_id }) => contract_id === session.contract_id)
-  const others = memberships.filter(({ contract_id }) => contract_id !== session.contract_id)
-  return standing(epoch, 'session', userPrincipals(person, [...chosen, ...others]), session.expires_at)
+  const isBound = session.bound === 1
+  const others = isBound ? [] : memberships.filter(({ contract_id }) => contract_id !== session.contract_id)
+  const principals = userPrincipals(person, [...chosen, ...others], { sessionId, bound: isBound })
+  return standing(epoch, 'session', principals, { expiresAt: session.expires_at, usedAt: session.last_used_at })
 }
 
 function standing(
   epoch: number,
   kind: Claimant['kind'],
   principals: readonly (UserPrincipal | ApiKeyPrincipal)[],
-  expiresAt: number | null,
+  ends: Pick<Standing, 'expiresAt' | 'usedAt'>,
 ): Standing | null {
   const [first, ...rest] = principals
   if (!first) return null
-  return { epoch, kind, principals: [first, ...rest], expiresAt, registries: new Map<string, RegistryRights>() }
+  return { epoch, kind, principals: [first, ...rest], ...ends, registries: new Map<string, RegistryRights>() }
 }
 
 function isActive(person: IdentityRow | null): person is IdentityRow {
   return person !== null && person.disabled_at === null
 }
 
-function userPrincipals(person: IdentityRow, memberships: readonly MembershipRow[]): UserPrincipal[] {
+function userPrincipals(
+  person: IdentityRow,
+  memberships: readonly MembershipRow[],
+  session: SessionRef | null = null,
+): UserPrincipal[] {
   return memberships.map((membership) => ({
     kind: 'user',
     contractId: membership.contract_id,
@@ -125,5 +132,7 @@ function userPrincipals(person: IdentityRow, memberships: readonly MembershipRow
     role: membership.role,
     manageRegistry: membership.manage_registry === 1,
     passwordVersion: person.password_version,
+    operator: person.is_operator === 1,
+    session,
   }))
 }

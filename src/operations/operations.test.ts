@@ -27,6 +27,8 @@ function person(role: UserPrincipal['role']): UserPrincipal {
     role,
     manageRegistry: false,
     passwordVersion: 1,
+    operator: false,
+    session: null,
   }
 }
 

@@ -197,13 +197,19 @@ export class AuthWorld implements AsyncDisposable {
     })
   }
 
-  async session(contractId: number, email: string): Promise<string> {
+  async session(contractId: number, email: string, given: { bound?: boolean } = {}): Promise<string> {
     const secret = newSecret('ents')
     await this.transact(async (sql) => {
       const identity = await identityByEmail(sql, email)
       if (!identity) throw new TypeError(`nobody is ${email}`)
-      const row = { secretHash: secret.hash, identityId: identity.id, contractId, address: ADDRESS }
-      await insertSession(sql, { ...row, expiresAt: sql.now() + DAY_MS })
+      const row = {
+        publicId: randomUUID(),
+        secretHash: secret.hash,
+        identityId: identity.id,
+        contractId,
+        address: ADDRESS,
+      }
+      await insertSession(sql, { ...row, bound: given.bound === true, userAgent: null, expiresAt: sql.now() + DAY_MS })
     })
     return secret.text
   }

@@ -190,6 +190,8 @@ const peopleByName: Pick<Auth, 'authenticatePerson'> = {
       role: word === 'manager' ? 'member' : (word as UserPrincipal['role']),
       manageRegistry: word === 'manager',
       passwordVersion: 1,
+      operator: false,
+      session: null,
     }
   },
 }

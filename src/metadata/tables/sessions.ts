@@ -3,12 +3,28 @@ import { sql as fragment } from '../sql.ts'
 
 export interface SessionRow {
   readonly id: number
+  /** Null in rows of version 0.1. */
+  readonly public_id: string | null
   readonly identity_id: number
+  /** The one meant when a request names none. */
   readonly contract_id: number
+  /** 1: opens `contract_id` only. */
+  readonly bound: number
+  readonly created_at: number
+  /** Whatever it is used for. */
   readonly expires_at: number
+  /** Written every few seconds. */
+  readonly last_used_at: number
+  readonly address: string | null
+  readonly user_agent: string | null
 }
 
-const SELECT = fragment`SELECT id, identity_id, contract_id, expires_at FROM sessions`
+/** Unused for so long a session is over, whatever its `expires_at`. */
+export const SESSION_IDLE_MS = 12 * 3_600_000
+
+const SELECT = fragment`
+  SELECT id, public_id, identity_id, contract_id, bound, created_at, expires_at, last_used_at, address, user_agent
+    FROM sessions`
 
 export async function sessionByHash(sql: Reader, secretHash: string): Promise<SessionRow | null> {
   return await sql.get<SessionRow>`${SELECT} WHERE secret_hash = ${secretHash}`
@@ -18,29 +34,56 @@ export async function sessionById(sql: Reader, id: number): Promise<SessionRow |
   return await sql.get<SessionRow>`${SELECT} WHERE id = ${id}`
 }
 
-export async function insertSession(
+/** Those that still open something, the newest first. */
+export async function sessionsOf(sql: Reader, identityId: number): Promise<SessionRow[]> {
+  return await sql.all<SessionRow>`
+    ${SELECT} WHERE identity_id = ${identityId} AND public_id IS NOT NULL
+       AND expires_at > ${sql.now()} AND last_used_at > ${sql.now() - SESSION_IDLE_MS}
+     ORDER BY id DESC`
+}
+
+export interface NewSession {
+  readonly publicId: string
+  readonly secretHash: string
+  readonly identityId: number
+  readonly contractId: number
+  /** Single sign-on: it opens `contractId` only. */
+  readonly bound: boolean
+  readonly expiresAt: number
+  readonly address: string | null
+  readonly userAgent: string | null
+}
+
+/** The new row's internal id. */
+export async function insertSession(sql: Transaction, row: NewSession): Promise<number> {
+  const made = await sql.get<{ id: number }>`
+    INSERT INTO sessions (public_id, secret_hash, identity_id, contract_id, bound, created_at, expires_at, last_used_at,
+                          address, user_agent)
+    VALUES (${row.publicId}, ${row.secretHash}, ${row.identityId}, ${row.contractId}, ${row.bound ? 1 : 0}, ${sql.now()},
+            ${row.expiresAt}, ${sql.now()}, ${row.address}, ${row.userAgent})
+    RETURNING id`
+  if (!made) throw new TypeError('an insert returns its row')
+  return made.id
+}
+
+/** False when it was gone already. */
+export async function deleteSession(sql: Transaction, id: number): Promise<boolean> {
+  return (await sql.run`DELETE FROM sessions WHERE id = ${id}`) > 0
+}
+
+/** All of a person but one. How many went. */
+export async function deleteSessionsOf(sql: Transaction, identityId: number, exceptId = 0): Promise<number> {
+  return await sql.run`DELETE FROM sessions WHERE identity_id = ${identityId} AND id <> ${exceptId}`
+}
+
+/** Those that stand for one contract: of one person, or of everybody. */
+export async function deleteSessionsIn(
   sql: Transaction,
-  row: {
-    readonly secretHash: string
-    readonly identityId: number
-    readonly contractId: number
-    readonly expiresAt: number
-    readonly address: string | null
-  },
+  contractId: number,
+  identityId: number | null = null,
 ): Promise<void> {
-  await sql.run`
-    INSERT INTO sessions (secret_hash, identity_id, contract_id, created_at, expires_at, last_used_at, address)
-    VALUES (${row.secretHash}, ${row.identityId}, ${row.contractId}, ${sql.now()}, ${row.expiresAt}, ${sql.now()},
-            ${row.address})`
-}
-
-/** False when there was none. */
-export async function deleteSession(sql: Transaction, secretHash: string): Promise<boolean> {
-  return (await sql.run`DELETE FROM sessions WHERE secret_hash = ${secretHash}`) > 0
-}
-
-export async function deleteSessionsOf(sql: Transaction, identityId: number): Promise<void> {
-  await sql.run`DELETE FROM sessions WHERE identity_id = ${identityId}`
+  if (identityId === null) await sql.run`DELETE FROM sessions WHERE contract_id = ${contractId}`
+  else await sql.run`DELETE FROM sessions WHERE contract_id = ${contractId} AND identity_id = ${identityId}`
 }
 
 export async function sessionUsed(sql: Transaction, id: number, at: number, address: string): Promise<void> {
@@ -51,5 +94,7 @@ export async function sessionUsed(sql: Transaction, id: number, at: number, addr
 /** At most `limit`; how many went. */
 export async function deleteSessionsExpiredUntil(sql: Transaction, until: number, limit: number): Promise<number> {
   return await sql.run`
-    DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= ${until} ORDER BY expires_at LIMIT ${limit})`
+    DELETE FROM sessions
+     WHERE id IN (SELECT id FROM sessions WHERE expires_at <= ${until} OR last_used_at <= ${until - SESSION_IDLE_MS}
+                   ORDER BY id LIMIT ${limit})`
 }

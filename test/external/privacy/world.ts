@@ -229,8 +229,9 @@ export class World implements AsyncDisposable {
     const secret = newSecret('ents')
     await this.metadata.transact(async (sql) => {
       const person = (await identityByEmail(sql, owner.username)) ?? assert.fail(owner.username)
-      const row = { secretHash: secret.hash, identityId: person.id, contractId, address: null }
-      await insertSession(sql, { ...row, expiresAt: sql.now() + 3_600_000 })
+      const row = { publicId: crypto.randomUUID(), secretHash: secret.hash, identityId: person.id, contractId }
+      const origin = { bound: false, address: null, userAgent: null }
+      await insertSession(sql, { ...row, ...origin, expiresAt: sql.now() + 3_600_000 })
     })
     return secret.text
   }
