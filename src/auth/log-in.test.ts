@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { argon2Sync } from 'node:crypto'
 import { test } from 'node:test'
 import type { Node } from '../../test/support/auth-world.ts'
-import { ADDRESS, AuthWorld, basic } from '../../test/support/auth-world.ts'
-import { isOperator } from '../domain/actor.ts'
+import { ADDRESS, AuthWorld } from '../../test/support/auth-world.ts'
 import type { DomainError } from '../domain/error.ts'
 
 const ANN = 'ann@example.com'
@@ -129,22 +128,9 @@ test('sessions: one made by single sign-on opens its own contract, and makes nob
   const [free, bound] = [await world.session(two, ANN), await world.session(two, ANN, { bound: true })]
   assert.deepEqual([await uses(world.first, free, one), await uses(world.first, free, two)], ['ok', 'ok'])
   assert.deepEqual([await uses(world.first, bound, one), await uses(world.first, bound, two)], ['denied', 'ok'])
-  const operates = async (session: string) =>
-    isOperator(await world.auth.authenticatePerson({ authorization: `Bearer ${session}`, address: ADDRESS }, null))
+  const operates = async (session: string) => {
+    const credentials = { authorization: `Bearer ${session}`, address: ADDRESS }
+    return (await world.auth.authenticatePerson(credentials, null)).isOperator
+  }
   assert.deepEqual([await operates(free), await operates(bound)], [true, false])
-})
-
-test('operator: an unrestricted key of theirs acts as one, a restricted one does not', async () => {
-  await using world = await AuthWorld.open()
-  const contract = await world.contract()
-  await world.user(contract, ANN)
-  await world.change((sql) => sql.run`UPDATE identities SET is_operator = 1`)
-  const operates = async (rights: Parameters<AuthWorld['apiKey']>[2]) => {
-    const authorization = basic(ANN, (await world.apiKey(contract, ANN, rights)).text)
-    return isOperator(await world.auth.authenticatePerson({ authorization, address: ADDRESS }, null))
-  }
-  assert.equal(await operates({}), true)
-  for (const rights of [{ readOnly: true }, { registryIds: [] }, { actions: ['pull', 'push', 'delete', 'manage'] }]) {
-    assert.equal(await operates(rights), false)
-  }
 })

@@ -85,7 +85,7 @@ async function standingOfKey(sql: Reader, apiKeyId: number, epoch: number): Prom
     registryIds: key.registry_ids === null ? null : JSON.parse(key.registry_ids),
     actions: key.actions === null ? null : JSON.parse(key.actions),
     expiresAt: key.expires_at,
-    operator: user.operator,
+    isOperator: user.isOperator,
   }
   return standing(epoch, 'api_key', [principal], { expiresAt: key.expires_at, usedAt: null })
 }
@@ -132,7 +132,7 @@ function userPrincipals(
     role: membership.role,
     manageRegistry: membership.manage_registry === 1,
     passwordVersion: person.password_version,
-    operator: person.is_operator === 1,
+    isOperator: person.is_operator === 1 && session?.bound !== true,
     session,
   }))
 }

@@ -27,8 +27,11 @@ export interface UserPrincipal {
   readonly manageRegistry: boolean
   /** Rises with every password change; what was derived from an older one is void. */
   readonly passwordVersion: number
-  /** The mark of an operator; what it opens is `isOperator`'s to say. */
-  readonly operator: boolean
+  /**
+   * Runs the installation: contracts, their quotas, jobs. Gives no rights inside a contract. Never by a bound session: the
+   * identity provider behind it is a customer's.
+   */
+  readonly isOperator: boolean
   /** How they logged in; null: by password, with this very request. */
   readonly session: SessionRef | null
 }
@@ -53,15 +56,11 @@ export interface ApiKeyPrincipal {
   readonly readOnly: boolean
   /** Internal registry ids the key is limited to; null: all of the contract. */
   readonly registryIds: readonly number[] | null
-  /** Of `KEY_ACTIONS`; null: all. */
+  /** What it may do with what registries hold: pull, push, delete; then it may manage nothing. null: all. */
   readonly actions: readonly string[] | null
   readonly expiresAt: number | null
-  readonly operator: boolean
+  readonly isOperator: boolean
 }
-
-/** What a key can be limited to: contents of registries, and `manage`: registries and tokens themselves. */
-export const KEY_ACTIONS = ['pull', 'push', 'delete', 'manage'] as const
-export type KeyAction = (typeof KEY_ACTIONS)[number]
 
 export type Principal = RegistryTokenPrincipal | UserPrincipal | ApiKeyPrincipal
 
@@ -78,20 +77,11 @@ export function mayChangeContents(principal: Principal): boolean {
   return principal.role !== 'member' || principal.manageRegistry
 }
 
-/** May this person change registries and their tokens (management-api.md 4.8)? A key for some registries: only those. */
+/**
+ * May this person change registries and their tokens (management-api.md 4.8)? Whoever does can make a token that may do
+ * everything: a key limited to some actions must not.
+ */
 export function mayManageRegistries(principal: Principal): boolean {
-  if (principal.kind === 'api_key' && principal.actions?.includes('manage') === false) return false
+  if (principal.kind === 'api_key' && principal.actions !== null) return false
   return mayChangeContents(principal)
-}
-
-/** Is this a key that may do less than its owner? It may do nothing that concerns people, rules or keys. */
-export function isRestricted(principal: Principal): boolean {
-  if (principal.kind !== 'api_key') return false
-  return principal.readOnly || principal.registryIds !== null || principal.actions !== null
-}
-
-/** Acts as operator: never by an identity provider that a customer chose, nor by a key that is restricted. */
-export function isOperator(principal: Principal): boolean {
-  if (principal.kind === 'registry_token' || isRestricted(principal)) return false
-  return principal.operator && (principal.kind === 'api_key' || principal.session?.bound !== true)
 }

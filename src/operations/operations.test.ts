@@ -27,7 +27,7 @@ function person(role: UserPrincipal['role']): UserPrincipal {
     role,
     manageRegistry: false,
     passwordVersion: 1,
-    operator: false,
+    isOperator: false,
     session: null,
   }
 }

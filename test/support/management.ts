@@ -190,7 +190,7 @@ const peopleByName: Pick<Auth, 'authenticatePerson'> = {
       role: word === 'manager' ? 'member' : (word as UserPrincipal['role']),
       manageRegistry: word === 'manager',
       passwordVersion: 1,
-      operator: false,
+      isOperator: false,
       session: null,
     }
   },

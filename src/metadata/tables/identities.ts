@@ -69,7 +69,6 @@ export async function setDisplayName(sql: Transaction, id: number, displayName: 
   await sql.run`UPDATE identities SET display_name = ${displayName} WHERE id = ${id}`
 }
 
-/** False when there is nobody with that address. */
-export async function setOperator(sql: Transaction, email: string, isOperator: boolean): Promise<boolean> {
-  return (await sql.run`UPDATE identities SET is_operator = ${isOperator ? 1 : 0} WHERE email = ${email}`) > 0
+export async function setOperator(sql: Transaction, id: number, isOperator: boolean): Promise<void> {
+  await sql.run`UPDATE identities SET is_operator = ${isOperator ? 1 : 0} WHERE id = ${id}`
 }
