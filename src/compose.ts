@@ -13,7 +13,7 @@ import { loadCertificate } from './http/tls.ts'
 import { every, registerSchedules, runDueSchedules } from './jobs/schedules.ts'
 import { localKeys } from './local-keys.ts'
 import { rewriteRepositoryPath } from './management-api/repository-paths.ts'
-import { managementApi } from './management-api/routes.ts'
+import { registerManagement } from './management-planes.ts'
 import { measured } from './measured-metadata.ts'
 import { findContract } from './metadata/tables/contracts.ts'
 import type { Stores } from './open-stores.ts'
@@ -79,7 +79,7 @@ interface PlaneDeps {
 
 async function planes(config: Config, rooms: Rooms, deps: PlaneDeps): Promise<FastifyInstance> {
   const { log } = deps
-  const { auth, registries, registry, naming } = rooms
+  const { auth, registry } = rooms
   const clientOf = createClientOf({ trustedProxies: config.trustedProxies })
   const logRequest = logRequests(log)
   const server = createServer({
@@ -101,8 +101,7 @@ async function planes(config: Config, rooms: Rooms, deps: PlaneDeps): Promise<Fa
     distributionApi({ registry, auth, clientOf, maxManifestBytes, log, publicUrl, domain, locationLabels }),
   )
   await server.register(operations({ ...deps, auth, clientOf }))
-  const management = managementApi({ registries, auth, naming, clientOf, log })
-  for (const prefix of ['', '/containerregistries']) await server.register(management, { prefix })
+  await registerManagement(server, rooms, { clientOf, log })
   return server
 }
 

@@ -28,7 +28,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   check: ['domain', 'blobs', 'metadata', 'encryption'],
   usage: ['domain', 'metadata'],
   'distribution-api': ['domain', 'http', 'auth', 'registry', 'telemetry'],
-  'management-api': ['domain', 'http', 'auth', 'registries', 'accounts', 'registry', 'telemetry'],
+  doors: ['domain', 'http', 'auth', 'registries'],
+  'management-api': ['domain', 'http', 'doors', 'auth', 'registries', 'accounts', 'registry', 'telemetry'],
+  'api-v1': ['domain', 'http', 'doors', 'auth', 'accounts', 'audit', 'jobs', 'registries', 'telemetry'],
   operations: ['domain', 'http', 'telemetry'],
   cli: ['*'],
 }

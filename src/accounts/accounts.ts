@@ -3,6 +3,7 @@ import type { AccountsDeps, Doer } from './deps.ts'
 import type { FirstOwner } from './first-owner.ts'
 import { createFirstOwner } from './first-owner.ts'
 import { removeMembership } from './remove-membership.ts'
+import { setOperator } from './set-operator.ts'
 import type { NewPassword } from './set-password.ts'
 import { setPassword } from './set-password.ts'
 import type { NewUser, User } from './users.ts'
@@ -18,6 +19,7 @@ export interface Accounts {
   addUser(input: NewUser, doer: Doer): Promise<{ userId: string }>
   listUsers(contractId: number): Promise<User[]>
   setPassword(input: NewPassword, doer: Doer): Promise<void>
+  setOperator(input: { readonly email: string; readonly isOperator: boolean }, doer: Doer): Promise<void>
   removeMembership(input: { readonly contractId: number; readonly userId: string }, doer: Doer): Promise<void>
   createFirstOwner(input: { readonly email: string; readonly password: string | null }): Promise<FirstOwner | null>
 }
@@ -29,6 +31,7 @@ export function createAccounts(deps: AccountsDeps): Accounts {
     addUser: (input, doer) => addUser(deps, input, doer),
     listUsers: (contractId) => listUsers(deps, contractId),
     setPassword: (input, doer) => setPassword(deps, input, doer),
+    setOperator: (input, doer) => setOperator(deps, input, doer),
     removeMembership: (input, doer) => removeMembership(deps, input, doer),
     createFirstOwner: (input) => createFirstOwner(deps, input),
   }

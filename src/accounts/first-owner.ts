@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { lockAuthEpoch } from '../metadata/tables/auth-epoch.ts'
 import { insertContract, someContractExists } from '../metadata/tables/contracts.ts'
-import { insertIdentity } from '../metadata/tables/identities.ts'
+import { insertIdentity, setOperator } from '../metadata/tables/identities.ts'
 import { insertMembership } from '../metadata/tables/memberships.ts'
 import type { AccountsDeps } from './deps.ts'
 import { OPERATOR } from './deps.ts'
@@ -19,7 +19,7 @@ export interface FirstOwner {
 const LETTERS = '23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
 
 /**
- * At the very first start: contract 1 and its owner. Null when there is a contract already; of two processes that start at
+ * At the very first start: contract 1 and its owner, who is operator too. Null when there is a contract already; of two processes that start at
  * once one gets null. @throws `input_invalid` for an e-mail or password that cannot be.
  */
 export async function createFirstOwner(
@@ -39,6 +39,7 @@ export async function createFirstOwner(
     const identityId = await insertIdentity(sql, { userId, email, passwordHash })
     if (identityId === null) throw new TypeError(`an installation without contracts has a person ${email}`)
     await insertMembership(sql, { contractId, identityId, role: 'owner', manageRegistry: true })
+    await setOperator(sql, identityId, true)
     const { label: actor, address } = OPERATOR
     await deps.audit(sql, { contractId, registryId: null, actor, action: 'contract.create', subject: email, address })
     return { contractId, email, generatedPassword: input.password === null ? password : null }

@@ -43,6 +43,7 @@ async function open(t: TestContext, options: Options = {}) {
         { userId: 'u1', email: 'a@b.example', role: 'owner', manageRegistry: false, isDisabled: false, since: NOW },
       ],
       setPassword: async (input: NewPassword) => void acts.push(input),
+      setOperator: async (input: { email: string; isOperator: boolean }) => void acts.push(input),
     },
     keys: {
       describe: async () => ({ installation: 'i-1', provider: 'file', file: options.keyFile ?? null }),
@@ -206,6 +207,12 @@ test('users: passwords are asked for twice, or piped once; never arguments', asy
     },
     { userId: 'u1', password: 'battery staple', contractId: null },
   ])
+  assert.match((await run('user operator c@d.example')).out, /an operator of this installation/)
+  assert.match((await run('user operator c@d.example --off')).out, /no operator/)
+  assert.deepEqual(acts.splice(2), [
+    { email: 'c@d.example', isOperator: true },
+    { email: 'c@d.example', isOperator: false },
+  ])
   assert.match((await run('user add c@d.example', { typed: ['one', 'two'] })).err, /not the same: nothing was changed/)
   assert.match((await run('user add c@d.example', { piped: [] })).err, /password is empty/)
   assert.match((await run('user passwd x@y.example', { piped: ['z'] })).err, /nobody in contract 1/)
@@ -354,6 +361,7 @@ test('help is everywhere and opens nothing', async (t) => {
     'user',
     'user add',
     'user passwd',
+    'user operator',
     'user list',
     'keys',
     'keys show',

@@ -38,7 +38,7 @@ export interface Command {
 export interface LocalApp extends AsyncDisposable {
   readonly registries: Registries
   readonly naming: Naming
-  readonly accounts: Pick<Accounts, 'addUser' | 'listUsers' | 'setPassword'>
+  readonly accounts: Pick<Accounts, 'addUser' | 'listUsers' | 'setOperator' | 'setPassword'>
   readonly keys: LocalKeys
   /** Null when there is no such contract. */
   contract(contractId: number): Promise<{ readonly name: string } | null>

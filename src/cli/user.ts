@@ -4,7 +4,7 @@ import type { Role } from '../domain/actor.ts'
 import { DomainError } from '../domain/error.ts'
 import type { Command } from './command.ts'
 import { defineCommand, defineGroup, UsageError } from './define.ts'
-import { CONTRACT, JSON_OPTION, printJson, withContract } from './local.ts'
+import { CONTRACT, JSON_OPTION, printJson, WHERE, withContract, withLocal } from './local.ts'
 import { readSecret } from './password.ts'
 import { table } from './table.ts'
 
@@ -54,6 +54,21 @@ const passwd = defineCommand({
     }),
 })
 
+const operator = defineCommand({
+  name: 'operator',
+  summary: 'let a person run the installation: contracts, quotas, jobs',
+  about: 'It opens no contract and no registry. The first owner is operator from the start.',
+  positionals: ['email'],
+  options: { off: { type: 'boolean', about: 'take it back' }, ...WHERE },
+  run: ({ positionals: [email], options }, context) =>
+    withLocal(options, context, async ({ app }) => {
+      const isOperator = !options.off
+      await app.accounts.setOperator({ email, isOperator }, OPERATOR)
+      context.io.out(`${email} is ${isOperator ? 'an' : 'no'} operator of this installation`)
+      return 0
+    }),
+})
+
 const list = defineCommand({
   name: 'list',
   summary: 'list the people of a contract',
@@ -72,7 +87,12 @@ const list = defineCommand({
     }),
 })
 
-export const userCommand: Command = defineGroup('user', 'add people, set passwords, list them', [add, passwd, list])
+export const userCommand: Command = defineGroup('user', 'add people, set passwords, list them', [
+  add,
+  passwd,
+  operator,
+  list,
+])
 
 function describe({ since, ...user }: User) {
   return { ...user, since: new Date(since).toISOString() }

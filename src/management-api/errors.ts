@@ -4,6 +4,13 @@ import { DomainError } from '../domain/error.ts'
 import type { Log } from '../http/log.ts'
 import type { ApiErrorResponse } from './contract.ts'
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Of a route for which the product declares no 409: what it answers instead. */
+    conflict?: number
+  }
+}
+
 /**
  * How each refusal looks here. Clients decide by status alone (management-api.md 3); the codes are ours and stable.
  * A route that declares no 409 says so in its `conflict` config.
@@ -59,7 +66,7 @@ export function errorHandler(log: Log) {
 
 function sendDomainError(error: DomainError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { status, code } = ERRORS[error.kind]
-  const { conflict } = request.routeOptions.config as { conflict?: number }
+  const { conflict } = request.routeOptions.config
   reply.headers(error.headers)
   if (status === 401) reply.header('www-authenticate', CHALLENGE)
   if ((status === 429 || status === 503) && !reply.hasHeader('retry-after')) reply.header('retry-after', '1')

@@ -1,16 +1,23 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
-import { authenticate, DECORATIONS } from './caller.ts'
+import type { FastifyPluginAsync } from 'fastify'
+import { authenticate, DECORATIONS } from '../doors/caller.ts'
+import { parseOnlyJson } from '../doors/json-body.ts'
+import { collectOperations, refuseTheRest } from '../doors/refuse.ts'
+import { compileValidator } from '../doors/validate.ts'
 import type { RouteContext } from './context.ts'
 import type { ManagementDeps } from './deps.ts'
 import { errorHandler, MAX_BODY_BYTES } from './errors.ts'
 import { baseOf } from './links.ts'
 import { createNameCheckLimit } from './name-checks.ts'
 import { nameRoutes } from './names.ts'
-import { collectOperations, refuseTheRest } from './refuse.ts'
 import { registryRoutes } from './registries.ts'
 import { tokenRoutes } from './tokens.ts'
-import { compileValidator } from './validate.ts'
+
+/** The collections at the root of the API. Beside other planes, only what is under them is ours to answer. */
+const COLLECTIONS = ['locations', 'names', 'registries', 'vulnerabilities'].flatMap((name) => [
+  `/${name}`,
+  `/${name}/*`,
+])
 
 /**
  * The product's management API. Register it twice, without a prefix and with `/containerregistries`: clients append that
@@ -23,7 +30,7 @@ export function managementApi(deps: ManagementDeps): FastifyPluginAsync {
     mounted.setErrorHandler(errorHandler(deps.log))
     mounted.setValidatorCompiler(compileValidator)
     mounted.setSerializerCompiler(() => JSON.stringify)
-    parseOnlySmallJson(mounted)
+    parseOnlyJson(mounted, MAX_BODY_BYTES)
     await mounted.register(async (app) => {
       for (const name of DECORATIONS) app.decorateRequest(name, null)
       app.addHook('onRequest', authenticate(deps.auth, deps.clientOf))
@@ -39,17 +46,6 @@ export function managementApi(deps: ManagementDeps): FastifyPluginAsync {
       registryRoutes(context)
       tokenRoutes(context)
     })
-    refuseTheRest(mounted, operations)
+    refuseTheRest(mounted, operations, mounted.prefix === '' ? COLLECTIONS : undefined)
   }
-}
-
-/** An empty body is none, whatever its type: clients send `Content-Type: application/json` with every request. */
-function parseOnlySmallJson(app: FastifyInstance): void {
-  const parseJson = app.getDefaultJsonParser('error', 'error')
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser<string>(
-    'application/json',
-    { parseAs: 'string', bodyLimit: MAX_BODY_BYTES },
-    (request, body, done) => (body === '' ? done(null, undefined) : parseJson(request, body, done)),
-  )
 }

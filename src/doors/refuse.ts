@@ -6,8 +6,6 @@ export interface Operation {
   readonly path: RegExp
 }
 
-/** The collections at the root of the API. Beside other planes, only what is under them is ours to answer. */
-const COLLECTIONS = ['locations', 'names', 'registries', 'vulnerabilities']
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 const HIDDEN = { hide: true } as object
 
@@ -22,16 +20,27 @@ export function collectOperations(app: FastifyInstance): readonly Operation[] {
   return operations
 }
 
-/** Unknown paths are 404 and unknown methods 405 with Allow, in the product's own form. */
-export function refuseTheRest(app: FastifyInstance, collected: readonly Operation[]): void {
+/** Of `urls`, below the prefix, unknown ones are 404 and unknown methods 405 with Allow, in the door's own form. */
+export function refuseTheRest(
+  app: FastifyInstance,
+  collected: readonly Operation[],
+  urls: readonly string[] = ['', '/*'],
+): void {
   const operations = [...collected]
   const refuse = async (request: FastifyRequest) => {
     throw refusal(request, operations)
   }
-  const urls = app.prefix === '' ? COLLECTIONS.flatMap((name) => [`/${name}`, `/${name}/*`]) : ['', '/*']
   for (const url of urls) {
     const method = METHODS.filter((one) => !app.hasRoute({ method: one, url: app.prefix + url }))
-    app.route({ method, url, exposeHeadRoute: false, schema: HIDDEN, onRequest: refuse, handler: refuse })
+    app.route({
+      method,
+      url,
+      exposeHeadRoute: false,
+      schema: HIDDEN,
+      config: { access: 'public' },
+      onRequest: refuse,
+      handler: refuse,
+    })
   }
 }
 

@@ -4,13 +4,35 @@ import { DomainError } from '../domain/error.ts'
 
 type Problem = ReturnType<ReturnType<typeof Compile>['Errors']>[number]
 
-/** Fastify's validator compiler: nothing is removed, coerced or filled in, and the error says which value must be what. */
+/**
+ * Fastify's validator compiler: nothing is removed or filled in, and the error says which value must be what. Of a query,
+ * where all is text, parameters that the schema calls integers, booleans or lists are read as such.
+ */
 export function compileValidator({ schema, httpPart }: { schema: unknown; httpPart?: string }) {
   const compiled = Compile(schema as TSchema)
+  const { properties = {} } = schema as { properties?: Readonly<Record<string, { type?: string }>> }
   return (data: unknown) => {
-    if (compiled.Check(data)) return { value: data }
-    return { error: new DomainError('input_invalid', describe(compiled.Errors(data), schema, httpPart)) }
+    const value = httpPart === 'querystring' ? readQuery(data as Readonly<Record<string, unknown>>, properties) : data
+    if (compiled.Check(value)) return { value }
+    return { error: new DomainError('input_invalid', describe(compiled.Errors(value), schema, httpPart)) }
   }
+}
+
+function readQuery(
+  query: Readonly<Record<string, unknown>>,
+  properties: Readonly<Record<string, { type?: string }>>,
+): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(query).map(([name, value]) => {
+      return [name, typeof value === 'string' ? readText(value, properties[name]?.type) : value]
+    }),
+  )
+}
+
+function readText(text: string, type: string | undefined): unknown {
+  if (type === 'integer' && /^-?\d{1,15}$/.test(text)) return Number(text)
+  if (type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true'
+  return type === 'array' ? [text] : text
 }
 
 /** The deepest problem is the one the sender meant to get right; "must be null" is never it. */

@@ -1,0 +1,27 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify'
+import type { Accounts } from '../accounts/accounts.ts'
+import type { Client } from '../http/client.ts'
+import type { Registries } from '../registries/registries.ts'
+
+export type ApiApp = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>
+
+/** What may be done: the acts of the rooms that this API is a door to. A new room gets a line here and in compose.ts. */
+export interface Acts {
+  readonly accounts: Accounts
+  readonly registries: Registries
+}
+
+/** What a file of routes is given. Who asks: `personOf` and `actorOf` of doors/caller.ts. */
+export interface ApiContext extends Acts {
+  /** Routes are registered here without the prefix `/api/v1`; each says `config: { access }`. */
+  readonly app: ApiApp
+  readonly clientOf: (request: FastifyRequest) => Client
+}

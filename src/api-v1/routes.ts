@@ -1,0 +1,62 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { Auth } from '../auth/auth.ts'
+import { demandAccess } from '../doors/access.ts'
+import { authenticate, DECORATIONS } from '../doors/caller.ts'
+import { parseOnlyJson } from '../doors/json-body.ts'
+import { collectOperations, refuseTheRest } from '../doors/refuse.ts'
+import { compileValidator } from '../doors/validate.ts'
+import type { ClientOf } from '../http/client.ts'
+import type { Log } from '../http/log.ts'
+import type { Acts, ApiContext } from './context.ts'
+import { errorHandler, MAX_BODY_BYTES } from './errors.ts'
+import { meRoutes } from './me.ts'
+import { declareProblems, Problem } from './problem.ts'
+
+/** Every file of routes; in the order of the documentation. */
+const ROUTES: readonly ((context: ApiContext) => void)[] = [meRoutes]
+
+export interface ApiDeps extends Acts {
+  readonly auth: Pick<Auth, 'authenticatePerson'>
+  readonly clientOf: ClientOf
+  readonly log: Log
+}
+
+/** Our own management API. Register it with the prefix `/api/v1`. */
+export function apiV1(deps: ApiDeps): FastifyPluginAsync {
+  return async (mounted) => {
+    const operations = collectOperations(mounted)
+    mounted.setErrorHandler(errorHandler(deps.log))
+    mounted.setValidatorCompiler(compileValidator)
+    mounted.setSerializerCompiler(() => JSON.stringify)
+    mounted.addSchema(Problem)
+    parseOnlyJson(mounted, MAX_BODY_BYTES)
+    await mounted.register(async (app) => operationsOf(app, deps))
+    refuseTheRest(mounted, operations)
+  }
+}
+
+function operationsOf(app: FastifyInstance, deps: ApiDeps): void {
+  for (const name of DECORATIONS) app.decorateRequest(name, null)
+  demandAccess(app)
+  app.addHook('onRoute', declareProblems)
+  app.addHook('onRequest', async (request) => lowerCaseIds(request))
+  app.addHook('onRequest', authenticate(deps.auth, deps.clientOf))
+  const context: ApiContext = {
+    ...deps,
+    app: app.withTypeProvider<TypeBoxTypeProvider>(),
+    clientOf: (request) => deps.clientOf(request.raw),
+  }
+  for (const routes of ROUTES) routes(context)
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/** Stored ids are lower case; a UUID is the same in any case. */
+function lowerCaseIds({ params, query }: FastifyRequest): void {
+  for (const values of [params, query] as Record<string, unknown>[]) {
+    for (const [name, value] of Object.entries(values)) {
+      if (typeof value === 'string' && UUID.test(value)) values[name] = value.toLowerCase()
+    }
+  }
+}

@@ -1,0 +1,102 @@
+import { randomBytes } from 'node:crypto'
+import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
+import { createMemoryBlobStore } from '../../src/blobs/memory.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import type { Role } from '../../src/domain/actor.ts'
+import { createClientOf } from '../../src/http/client.ts'
+import { SILENT } from '../../src/http/log.ts'
+import { createServer } from '../../src/http/server.ts'
+import { createKeyring } from '../../src/keys/keys.ts'
+import { environmentKeyProvider } from '../../src/keys/master-key.ts'
+import { registerManagement } from '../../src/management-planes.ts'
+import type { Rooms } from '../../src/rooms.ts'
+import { createRooms } from '../../src/rooms.ts'
+import { AuthWorld } from './auth-world.ts'
+
+export interface ApiCall {
+  /** The Authorization header; absent: no credentials. `bearer(…)` of a key or session. */
+  readonly as?: string | undefined
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface ApiAnswer {
+  readonly status: number
+  readonly headers: LightMyRequestResponse['headers']
+  readonly text: string
+  // biome-ignore lint/suspicious/noExplicitAny: a test looks into it
+  readonly json: any
+}
+
+/**
+ * The management doors as they are composed, without a socket: rooms, database and keys are the real ones, the clock is
+ * `people.clock`. People, keys and sessions are made with `people`.
+ */
+export class ApiWorld implements AsyncDisposable {
+  readonly people: AuthWorld
+  readonly rooms: Rooms
+  readonly server: FastifyInstance
+
+  private constructor(people: AuthWorld, rooms: Rooms, server: FastifyInstance) {
+    this.people = people
+    this.rooms = rooms
+    this.server = server
+  }
+
+  static async open(env: Readonly<Record<string, string>> = {}): Promise<ApiWorld> {
+    const people = await AuthWorld.open()
+    const { metadata } = people.first
+    const provider = environmentKeyProvider(randomBytes(32).toString('base64'))
+    const keys = await createKeyring({ metadata, provider })
+    const config = loadConfig({ ENTREPOT_DATA: people.directory, ...env })
+    const stores = {
+      metadata,
+      blobs: createMemoryBlobStore(),
+      keys,
+      madeKeyFile: null,
+      [Symbol.asyncDispose]: async () => {},
+    }
+    const rooms = createRooms(stores, config, SILENT, () => people.clock)
+    const clientOf = createClientOf({ trustedProxies: [] })
+    const progress = { minBytes: 1, windowMs: 60_000 }
+    const server = createServer({ log: SILENT, clientOf, tls: null, progress, closeDeadlineMs: 1_000 })
+    await registerManagement(server, rooms, { clientOf, log: SILENT })
+    return new ApiWorld(people, rooms, server)
+  }
+
+  /** A session of somebody made for the purpose, as an Authorization header. */
+  async login(contractId: number, email: string, role: Role, manageRegistry = false): Promise<string> {
+    await this.people.user(contractId, email, { role, manageRegistry })
+    return bearer(await this.people.session(contractId, email))
+  }
+
+  /** JSON in, parsed JSON out. */
+  async call(method: NonNullable<InjectOptions['method']>, url: string, call: ApiCall = {}): Promise<ApiAnswer> {
+    const { as, body, headers = {} } = call
+    const response = await this.server.inject({
+      method,
+      url,
+      headers: {
+        host: 'cr.test',
+        ...(as === undefined ? {} : { authorization: as }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
+    const { statusCode: status, body: text } = response
+    const isJson = /json(;|$)/.test(String(response.headers['content-type'])) && text !== ''
+    return { status, headers: response.headers, text, json: isJson ? JSON.parse(text) : undefined }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server.close()
+    await this.people[Symbol.asyncDispose]()
+  }
+}
+
+export { basic } from './auth-world.ts'
+
+export function bearer(secret: string): string {
+  return `Bearer ${secret}`
+}
