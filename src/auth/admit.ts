@@ -13,6 +13,7 @@ import { EVERY_REGISTRY } from './identity.ts'
 import { lacking, noCredentials, outsideAllowList, subjectOf, wrongBearer, wrongCredentials } from './refusals.ts'
 import type { RegistryRights } from './rights.ts'
 import { rightsIn } from './rights.ts'
+import { warningsOf } from './token-notices.ts'
 
 export interface AdmitDeps {
   readonly metadata: MetadataStore
@@ -105,7 +106,8 @@ function anywhere(deps: AdmitDeps, standing: Standing, address: string): Grant {
   if (principal.kind === 'registry_token') {
     for (const own of standing.registries.values()) if (!own.admits(address)) return refuseAddress(deps, own, address)
   }
-  return { principal, registry: null, may: () => false, catalogs: async () => [] }
+  const warnings = () => warningsOf(standing)
+  return { principal, registry: null, may: () => false, catalogs: async () => [], warnings }
 }
 
 async function inAllRegistries(
@@ -132,7 +134,7 @@ async function inAllRegistries(
     const all = await allRegistries(deps, standing)
     return all.filter(isListed).map(({ registry }) => registry)
   }
-  return { principal, registry: null, may: () => false, catalogs }
+  return { principal, registry: null, may: () => false, catalogs, warnings: () => warningsOf(standing) }
 }
 
 async function allRegistries(deps: AdmitDeps, standing: Standing): Promise<RegistryRights[]> {

@@ -47,6 +47,8 @@ export interface Grant {
   may(action: Action, repository: RepositoryName): boolean
   /** For `catalogs`: the registries the principal may list from this address, by name. For `catalog`: that one. */
   catalogs(): Promise<readonly RegistryRef[]>
+  /** What the principal should know about its credentials, now: sentences; the same array as long as they are the same. */
+  warnings(): readonly string[]
 }
 
 export interface AdmitOptions {
@@ -80,6 +82,8 @@ export interface IssuedToken {
   readonly issuedAt: string
   readonly refreshToken: string | null
   readonly scope: string
+  /** As `Grant.warnings`. */
+  readonly warnings: readonly string[]
 }
 
 export interface PasswordLogin {
@@ -158,7 +162,7 @@ export function createAuth(given: AuthDeps): AuthRoom {
   )
   const limits = given.passwordChecks
   const passwordLogins = new PasswordLogins({ metadata, brake, now, ...(limits && { limits }) })
-  const holders = new Holders(metadata)
+  const holders = new Holders(metadata, now)
   const lastUsed = new LastUsed(metadata)
   const authenticator = new Authenticator({ metadata, holders, bearerTokens, passwordLogins, lastUsed, refused, now })
   const refreshTokens = new RefreshTokens({ metadata, holders, refused, now })

@@ -31,10 +31,12 @@ export interface Holder {
  */
 export class Holders {
   readonly #metadata: MetadataStore
+  readonly #now: () => number
   readonly #known = new BoundedCache<Holder>(REMEMBERED_HOLDERS)
 
-  constructor(metadata: MetadataStore) {
+  constructor(metadata: MetadataStore, now: () => number) {
     this.#metadata = metadata
+    this.#now = now
   }
 
   of(claimant: Claimant): Holder {
@@ -85,7 +87,7 @@ export class Holders {
 
   async #read(holder: Holder): Promise<void> {
     const epoch = this.#metadata.authEpoch()
-    const standing = await this.#metadata.read((sql) => readStanding(sql, holder.claimant, epoch))
+    const standing = await this.#metadata.read((sql) => readStanding(sql, holder.claimant, epoch, this.#now))
     holder.standing = standing
     holder.epoch = epoch
   }

@@ -16,6 +16,7 @@ import { EVERY_REGISTRY } from './identity.ts'
 import { principalKey } from './principal-key.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
 import { noCredentials, outsideAllowList, wrongBearer, wrongCredentials } from './refusals.ts'
+import { warningsOf } from './token-notices.ts'
 
 export const PATH_SERVICE = 'entrepot'
 
@@ -51,6 +52,7 @@ export async function issueToken(deps: IssueDeps, request: TokenRequest): Promis
     issuedAt: new Date(bearer.issuedAt).toISOString(),
     refreshToken: wantsRefresh ? await deps.refreshTokens.issue(principal, request.service) : null,
     scope: granted.map(({ text }) => text).join(' '),
+    warnings: warningsOf(standing),
   }
 }
 

@@ -6,6 +6,8 @@ import type { Action, Scope } from '../domain/permission.ts'
 import { actionsOn, mayListCatalog } from '../domain/permission.ts'
 import type { RepositoryName } from '../domain/repository-name.ts'
 import type { Grant, RegistryRef } from './auth.ts'
+import type { Notices } from './token-notices.ts'
+import { NO_NOTICES } from './token-notices.ts'
 
 /** A principal in one registry of its own contract. Whoever may reach no more than other contracts' ones has none. */
 export class RegistryRights implements Grant {
@@ -14,11 +16,13 @@ export class RegistryRights implements Grant {
   readonly mayList: boolean
   readonly #scopes: readonly Scope[]
   readonly #allowList: AllowList
+  readonly #notices: Notices
 
-  constructor(principal: Principal, registry: RegistryRef, allowList: AllowList) {
+  constructor(principal: Principal, registry: RegistryRef, allowList: AllowList, notices: Notices) {
     this.principal = principal
     this.registry = registry
     this.#allowList = allowList
+    this.#notices = notices
     this.#scopes = scopesOf(principal)
     this.mayList = mayListCatalog(this.#scopes)
   }
@@ -31,6 +35,10 @@ export class RegistryRights implements Grant {
     return isAllowed(this.#allowList, address)
   }
 
+  warnings(): readonly string[] {
+    return this.#notices.texts()
+  }
+
   async catalogs(): Promise<readonly RegistryRef[]> {
     return this.mayList ? [this.registry] : []
   }
@@ -40,12 +48,13 @@ export class RegistryRights implements Grant {
 export function rightsIn(
   principal: Principal,
   row: { readonly id: number; readonly contract_id: number; readonly name: string; readonly allow_list: string },
+  notices: Notices = NO_NOTICES,
 ): RegistryRights | null {
   if (principal.contractId !== row.contract_id) return null
   if (principal.kind === 'registry_token' && principal.registryId !== row.id) return null
   if (principal.kind === 'api_key' && principal.registryIds?.includes(row.id) === false) return null
   const registry = { id: row.id, contractId: row.contract_id, name: row.name }
-  return new RegistryRights(principal, registry, storedAllowList(row.allow_list))
+  return new RegistryRights(principal, registry, storedAllowList(row.allow_list), notices)
 }
 
 /** A token has what it was given; a person may pull, and with Manage Registry everything; a key what both allow. */

@@ -1,4 +1,5 @@
 import type { ApiKeyPrincipal, SessionRef, UserPrincipal } from '../domain/actor.ts'
+import { effectiveExpiry } from '../domain/token-lifetime.ts'
 import type { Reader } from '../metadata/metadata-store.ts'
 import { apiKeyById } from '../metadata/tables/api-keys.ts'
 import type { IdentityRow } from '../metadata/tables/identities.ts'
@@ -10,12 +11,21 @@ import { sessionById } from '../metadata/tables/sessions.ts'
 import type { Claimant, Standing } from './identity.ts'
 import type { RegistryRights } from './rights.ts'
 import { rightsIn } from './rights.ts'
+import { TokenNotices } from './token-notices.ts'
 
-/** `epoch` was read before. Null for whoever is revoked, disabled, deleted, or a member nowhere; expiry is not looked at. */
-export async function readStanding(sql: Reader, claimant: Claimant, epoch: number): Promise<Standing | null> {
+/**
+ * `epoch` was read before; `now` tells a token's notices when it is their time. Null for whoever is revoked, disabled,
+ * deleted, or a member nowhere; expiry is not looked at.
+ */
+export async function readStanding(
+  sql: Reader,
+  claimant: Claimant,
+  epoch: number,
+  now: () => number,
+): Promise<Standing | null> {
   switch (claimant.kind) {
     case 'registry_token':
-      return await standingOfToken(sql, claimant.secretId, epoch)
+      return await standingOfToken(sql, claimant.secretId, epoch, now)
     case 'user':
       return await standingOfUser(sql, claimant.identityId, claimant.passwordVersion, epoch)
     case 'api_key':
@@ -25,9 +35,15 @@ export async function readStanding(sql: Reader, claimant: Claimant, epoch: numbe
   }
 }
 
-async function standingOfToken(sql: Reader, secretId: number, epoch: number): Promise<Standing | null> {
+async function standingOfToken(
+  sql: Reader,
+  secretId: number,
+  epoch: number,
+  now: () => number,
+): Promise<Standing | null> {
   const row = await tokenSecretById(sql, secretId)
   if (row?.status !== 'enabled') return null
+  const expiresAt = effectiveExpiry(row.expires_at, row.secret_made_at, row.max_token_lifetime_ms)
   const principal = {
     kind: 'registry_token',
     contractId: row.contract_id,
@@ -36,7 +52,7 @@ async function standingOfToken(sql: Reader, secretId: number, epoch: number): Pr
     secretId: row.secret_id,
     name: row.name,
     scopes: JSON.parse(row.scopes),
-    expiresAt: row.expires_at,
+    expiresAt,
   } as const
   const registry = {
     id: row.registry_id,
@@ -44,9 +60,13 @@ async function standingOfToken(sql: Reader, secretId: number, epoch: number): Pr
     name: row.registry_name,
     allow_list: row.allow_list,
   }
-  const rights = rightsIn(principal, registry)
+  const notices = new TokenNotices(
+    { token: row.name, registry: row.registry_name, expiresAt, newerMadeAt: row.newer_made_at },
+    now,
+  )
+  const rights = rightsIn(principal, registry, notices)
   const registries = new Map(rights ? [[registry.name, rights] as const] : [])
-  return { epoch, kind: 'registry_token', principals: [principal], expiresAt: row.expires_at, usedAt: null, registries }
+  return { epoch, kind: 'registry_token', principals: [principal], expiresAt, usedAt: null, registries }
 }
 
 async function standingOfUser(

@@ -112,7 +112,7 @@ test('a new user: a registry and a login, with what to type next', async (t) => 
     (await run('registry list')).out.split('\n')[1]?.split(/ +/).slice(0, 4).join(' '),
     'acme de/fra Running 127.0.0.1:5000/acme',
   )
-  assert.match((await run('token list acme')).out, /ci +enabled +never +repository:\*:pull,push/)
+  assert.match((await run('token list acme')).out, /ci +enabled +never +never +1 +repository:\*:pull,push/)
 })
 
 test('data as JSON', async (t) => {
@@ -178,6 +178,25 @@ test('tokens: stopped, started, deleted', async (t) => {
   assert.match((await run('token enable acme ci')).out, /is enabled/)
   assert.equal((await run('token delete acme ci --yes')).code, 0)
   assert.match((await run('token delete acme ci --yes')).err, /token "ci" of registry "acme" does not exist/)
+})
+
+test('tokens: a second password, then the first one revoked', async (t) => {
+  const { run } = await open(t)
+  await run('registry create acme')
+  await run('token create acme ci')
+  const [old] = JSON.parse((await run('token secrets acme ci --json')).out)
+  const rotated = await run('token rotate acme ci')
+  assert.match(rotated.out, new RegExp(`then: +entrepot token revoke acme ci ${old.id}$`))
+  const [, password = ''] = /password: {2}(\S+) {3}\(shown only now\)/.exec(rotated.out) ?? []
+  const fresh = parseSecret(password)?.keyId ?? 'none'
+  assert.match((await run('token secrets acme ci')).out, new RegExp(`${old.id} +20.*never +never\n${fresh} +20`))
+  const third = await run('token rotate acme ci')
+  assert.deepEqual([third.code, /has 2 live secrets already/.test(third.err)], [1, true])
+  assert.match((await run(`token revoke acme ci ${old.id}`)).err, /Add --yes/)
+  assert.match((await run(`token revoke acme ci ${old.id} --yes`)).out, /is revoked/)
+  assert.match((await run(`token revoke acme ci ${old.id} --yes`)).err, /secret .* does not exist/)
+  const again = JSON.parse((await run('token rotate acme ci --expires 30d --json')).out)
+  assert.deepEqual([again.secret === again.secrets[1].id, again.effectiveExpiresAt], [true, '2026-03-02T12:00:00Z'])
 })
 
 test('deleting asks, and without a person wants --yes', async (t) => {

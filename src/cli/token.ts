@@ -1,6 +1,7 @@
 import type { Scope } from '../domain/permission.ts'
 import { formatInstant } from '../registries/expiry.ts'
 import { loginHost, registryHostname } from '../registries/hostname.ts'
+import type { LastUse, TokenDetails } from '../registries/token-details.ts'
 import type { TokenView } from '../registries/views.ts'
 import type { Command } from './command.ts'
 import { defineCommand, defineGroup, UsageError } from './define.ts'
@@ -64,22 +65,96 @@ const list = defineCommand({
   run: ({ positionals: [registryName], options }, context) =>
     withContract(options, context, async ({ app: { registries } }, actor) => {
       const { id } = await registries.getNamed(actor, registryName)
-      const all: TokenView[] = []
-      for (let offset = 0; ; offset += 1000) {
-        const { tokens } = await registries.listTokens(actor, id, { limit: 1000, offset })
-        all.push(...tokens)
-        if (tokens.length < 1000) break
+      const all: TokenDetails[] = []
+      for (let after: string | null = null; ; ) {
+        const page = await registries.listTokenDetails(actor, id, { limit: 500, after })
+        all.push(...page.tokens)
+        after = page.next
+        if (after === null) break
       }
-      const rows = all.map(describe)
+      const rows = all.map(describeDetails)
       if (options.json) return printJson(context, rows)
       if (rows.length === 0) context.io.err(`No tokens yet: entrepot token create ${registryName} <name> makes one`)
       else
         context.io.out(
           table(
-            ['NAME', 'STATUS', 'EXPIRES', 'SCOPES'],
-            rows.map((row) => [row.name, row.status, row.expiresAt ?? 'never', row.scopes.join(' ') || 'none']),
+            ['NAME', 'STATUS', 'EXPIRES', 'LAST USED', 'SECRETS', 'SCOPES'],
+            rows.map((row) => [
+              row.name,
+              row.status,
+              row.effectiveExpiresAt ?? 'never',
+              useInWords(row.lastUsed),
+              String(row.secrets.length),
+              row.scopes.join(' ') || 'none',
+            ]),
           ),
         )
+      return 0
+    }),
+})
+
+const rotate = defineCommand({
+  name: 'rotate',
+  summary: 'make a second password for a token; the first goes on working',
+  about:
+    'Put the new password where it is needed, see in token secrets that the old one is used no more, and revoke that one:\n' +
+    '  entrepot token rotate acme ci\n  entrepot token secrets acme ci\n  entrepot token revoke acme ci <secret>',
+  positionals: ['registry', 'name'],
+  options: {
+    expires: {
+      type: 'string',
+      value: '<when>',
+      about: 'a new expiry of the token, as for token create; default: as it is',
+    },
+    ...CONTRACT,
+    ...JSON_OPTION,
+  },
+  run: ({ positionals: [registryName, name], options }, context) =>
+    withContract(options, context, async ({ app: { registries } }, actor) => {
+      const registry = await registries.getNamed(actor, registryName)
+      const { id } = await registries.getTokenNamed(actor, registry.id, name)
+      const expiryDate = options.expires === undefined ? undefined : expiryOf(options.expires, context.now())
+      const { token, secretId, password } = await registries.rotateToken(actor, registry.id, id, { expiryDate })
+      if (options.json) return printJson(context, { ...describeDetails(token), secret: secretId, password })
+      const [old] = token.secrets.filter((secret) => secret.id !== secretId)
+      context.io.out(`Token ${name} of registry ${registryName} has a new password, ${secretId}`)
+      context.io.out(`  password:  ${password}   (shown only now)`)
+      if (old) context.io.out(`  then:      entrepot token revoke ${registryName} ${name} ${old.id}`)
+      return 0
+    }),
+})
+
+const secrets = defineCommand({
+  name: 'secrets',
+  summary: "list a token's passwords by their ids, with their last use",
+  about: 'The id is the word between the underscores of the password.',
+  positionals: ['registry', 'name'],
+  options: { ...CONTRACT, ...JSON_OPTION },
+  run: ({ positionals: [registryName, name], options }, context) =>
+    withContract(options, context, async ({ app: { registries } }, actor) => {
+      const registry = await registries.getNamed(actor, registryName)
+      const { id } = await registries.getTokenNamed(actor, registry.id, name)
+      const rows = describeDetails(await registries.getTokenDetails(actor, registry.id, id)).secrets
+      if (options.json) return printJson(context, rows)
+      const cells = rows.map((row) => [row.id, row.createdAt, row.expiresAt ?? 'never', useInWords(row.lastUsed)])
+      context.io.out(table(['ID', 'MADE', 'EXPIRES', 'LAST USED'], cells))
+      return 0
+    }),
+})
+
+const revoke = defineCommand({
+  name: 'revoke',
+  summary: "end one of a token's passwords; the other goes on working",
+  positionals: ['registry', 'name', 'secret'],
+  options: { yes: { type: 'boolean', about: 'do not ask' }, ...CONTRACT },
+  run: ({ positionals: [registryName, name, secretId], options }, context) =>
+    withContract(options, context, async ({ app: { registries } }, actor) => {
+      const registry = await registries.getNamed(actor, registryName)
+      const { id } = await registries.getTokenNamed(actor, registry.id, name)
+      const question = `This ends password ${secretId} of token ${name}: whoever uses it is out.`
+      await confirm(context.io, question, secretId, options.yes)
+      await registries.revokeTokenSecret(actor, registry.id, id, secretId)
+      context.io.out(`Password ${secretId} of token ${name} is revoked`)
       return 0
     }),
 })
@@ -125,9 +200,12 @@ const remove = defineCommand({
     }),
 })
 
-export const tokenCommand: Command = defineGroup('token', "make, list, stop and delete registries' logins", [
+export const tokenCommand: Command = defineGroup('token', "make, list, rotate, stop and delete registries' logins", [
   create,
   list,
+  rotate,
+  secrets,
+  revoke,
   disable,
   enable,
   remove,
@@ -143,6 +221,28 @@ function describe({ id, name, status, scopes, expiresAt, created }: TokenView) {
     createdAt: new Date(created.at).toISOString(),
     createdBy: created.by,
   }
+}
+
+function describeDetails({ effectiveExpiresAt, lastUsed, secrets, ...token }: TokenDetails) {
+  return {
+    ...describe(token),
+    effectiveExpiresAt: effectiveExpiresAt === null ? null : formatInstant(effectiveExpiresAt),
+    lastUsed: describeUse(lastUsed),
+    secrets: secrets.map((secret) => ({
+      id: secret.id,
+      createdAt: formatInstant(secret.createdAt),
+      expiresAt: secret.expiresAt === null ? null : formatInstant(secret.expiresAt),
+      lastUsed: describeUse(secret.lastUsed),
+    })),
+  }
+}
+
+function describeUse(use: LastUse | null) {
+  return use === null ? null : { at: formatInstant(use.at), from: use.from }
+}
+
+function useInWords(use: { readonly at: string; readonly from: string } | null): string {
+  return use === null ? 'never' : `${use.at} from ${use.from}`
 }
 
 function scopeText({ type, name, actions }: Scope): string {

@@ -1,3 +1,5 @@
+import type { AnswerHeaders } from '../http/answer.ts'
+
 /** Value of `Docker-Distribution-Api-Version`: clients of the Docker era look for it on every answer. */
 export const API_VERSION = 'registry/2.0'
 
@@ -11,6 +13,21 @@ export const REVALIDATE = 'private, no-cache'
 export const CHUNK_MIN_LENGTH = '5242880'
 
 const MAX_WARNINGS_BYTES = 4096
+
+/** Written once: whoever's token is in its last days pulls as fast as everybody. */
+const formatted = new WeakMap<readonly string[], string[]>()
+
+/** The same headers, with what the caller should know about its credentials. */
+export function withWarnings(headers: AnswerHeaders, texts: readonly string[]): AnswerHeaders {
+  if (texts.length === 0) return headers
+  let warning = formatted.get(texts)
+  if (warning === undefined) {
+    warning = warningHeaders(texts)
+    formatted.set(texts, warning)
+  }
+  headers['warning'] = warning
+  return headers
+}
 
 /**
  * `Warning: 299 - "<text>"` for each text, as many as fit into 4,096 bytes together. Source: distribution-spec main,

@@ -11,7 +11,7 @@ import type { ManifestFacts } from '../registry/registry.ts'
 import type { DistributionDeps, RepositoryCall } from './call.ts'
 import { baseOf } from './call.ts'
 import { WireError } from './errors.ts'
-import { API_VERSION, FOREVER, REVALIDATE } from './headers.ts'
+import { API_VERSION, FOREVER, REVALIDATE, withWarnings } from './headers.ts'
 
 /** GET /v2/<name>/manifests/<reference> (end-3). What is stored is served, whatever Accept says: it has one form only. */
 export async function getManifest({ registry }: DistributionDeps, call: RepositoryCall): Promise<void> {
@@ -23,7 +23,7 @@ export async function getManifest({ registry }: DistributionDeps, call: Reposito
       return notModified(call, facts.digest, reference)
   }
   const manifest = await registry.pullManifest(call.place, call.caller, reference, true)
-  answer(call.res, 200, manifestHeaders(manifest, reference), manifest.bytes)
+  answer(call.res, 200, withWarnings(manifestHeaders(manifest, reference), call.grant.warnings()), manifest.bytes)
 }
 
 /** HEAD /v2/<name>/manifests/<reference> (end-3). */
@@ -35,7 +35,7 @@ export async function headManifest({ registry }: DistributionDeps, call: Reposit
   if (known !== undefined && matchesEntityTag(known, `"${facts.digest}"`)) {
     return notModified(call, facts.digest, reference)
   }
-  answer(call.res, 200, manifestHeaders(facts, reference))
+  answer(call.res, 200, withWarnings(manifestHeaders(facts, reference), call.grant.warnings()))
 }
 
 /** More than this many tags in one push are refused with 414, as the specification asks of a registry that has a limit. */
@@ -56,7 +56,7 @@ export async function putManifest(deps: DistributionDeps, call: RepositoryCall):
   }
   if (pushed.subject !== null) headers['oci-subject'] = pushed.subject
   if (reference.kind === 'digest' && pushed.tags.length > 0) headers['oci-tag'] = [...pushed.tags]
-  answer(call.res, 201, headers)
+  answer(call.res, 201, withWarnings(headers, call.grant.warnings()))
 }
 
 /** DELETE /v2/<name>/manifests/<reference> (end-9): of a tag only the tag goes. */
@@ -90,12 +90,13 @@ function manifestHeaders(manifest: ManifestFacts, reference: Reference): AnswerH
 }
 
 function notModified(call: RepositoryCall, digest: Digest, reference: Reference): void {
-  answer(call.res, 304, {
+  const headers = {
     'docker-distribution-api-version': API_VERSION,
     'docker-content-digest': digest,
     etag: `"${digest}"`,
     'cache-control': cacheControl(reference),
-  })
+  }
+  answer(call.res, 304, withWarnings(headers, call.grant.warnings()))
 }
 
 function cacheControl(reference: Reference): string {

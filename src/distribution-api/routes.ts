@@ -9,7 +9,7 @@ import { planOf } from './admission.ts'
 import type { DistributionDeps, Exchange, RawRequest } from './call.ts'
 import { GrantedCaller } from './call.ts'
 import { listCatalog } from './catalog.ts'
-import { API_VERSION } from './headers.ts'
+import { API_VERSION, withWarnings } from './headers.ts'
 import { parsePath } from './path.ts'
 import { answerFailure, answerTokenFailure, answerWithoutCredentials } from './refuse.ts'
 import type { SiteOf } from './site.ts'
@@ -54,7 +54,7 @@ async function serveV2(deps: DistributionDeps, siteOf: SiteOf, req: RawRequest, 
       const caller = new GrantedCaller(grant, repository, client.address)
       await plan.handle(deps, { req, res, method, path, query, site, grant, place, caller })
     } else if (plan.kind === 'catalog') await listCatalog(deps, { req, res, method, path, query, site, grant })
-    else answer(res, 200, PING_HEADERS, '{}')
+    else answer(res, 200, withWarnings({ ...PING_HEADERS }, grant.warnings()), '{}')
   } catch (error) {
     answerFailure(deps, exchange, client, error)
   }

@@ -7,6 +7,7 @@ import { splitTarget } from '../http/query.ts'
 import { readAtMost } from '../http/read-body.ts'
 import type { DistributionDeps } from './call.ts'
 import type { ErrorAnswer } from './errors.ts'
+import { withWarnings } from './headers.ts'
 import type { Site } from './site.ts'
 
 const MAX_FORM_BYTES = 64 * 1024
@@ -44,7 +45,8 @@ export async function issueToken(
     offline: parameters.get('offline_token') === 'true' || parameters.get('access_type') === 'offline',
   })
   const body = JSON.stringify(tokenBody(issued))
-  answer(res, 200, { ...JSON_NO_STORE, 'content-length': Buffer.byteLength(body) }, body)
+  const headers = { ...JSON_NO_STORE, 'content-length': Buffer.byteLength(body) }
+  answer(res, 200, withWarnings(headers, issued.warnings), body)
 }
 
 /** A refusal that docker and containerd (`errors`) and OAuth 2.0 clients (RFC 6749, 5.2) both read. */

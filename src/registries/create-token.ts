@@ -9,6 +9,7 @@ import type { Actor, RegistriesDeps } from './deps.ts'
 import { parseExpiry } from './expiry.ts'
 import { requireHeldRegistry } from './find-registry.ts'
 import { parseScopes, parseStatus, parseTokenName } from './token-input.ts'
+import { checkTokenExpiry } from './token-lifetime.ts'
 import type { TokenView } from './views.ts'
 import { toTokenView } from './views.ts'
 
@@ -41,6 +42,7 @@ export async function createToken(
   const publicId = deps.newId()
   const made = await deps.metadata.transact(async (sql) => {
     const registry = await requireHeldRegistry(sql, actor, registryId)
+    await checkTokenExpiry(sql, actor.contractId, row.expiresAt)
     await insert(sql, actor, registry.id, { ...row, publicId }, secret)
     await insertAuditEvent(sql, {
       contractId: actor.contractId,

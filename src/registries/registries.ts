@@ -9,6 +9,10 @@ import type { Actor, RegistriesDeps } from './deps.ts'
 import type { RegistryPage } from './find-registry.ts'
 import { getRegistry, getRegistryNamed, pageOfRegistries } from './find-registry.ts'
 import { settle } from './settle.ts'
+import type { TokenDetails } from './token-details.ts'
+import { getTokenDetails, pageOfTokenDetails } from './token-details.ts'
+import type { Rotated, RotateInput } from './token-secrets.ts'
+import { revokeTokenSecret, rotateToken } from './token-secrets.ts'
 import { deleteToken, getToken, getTokenNamed, pageOfTokens, setTokenStatus } from './tokens.ts'
 import type { RegistryView, TokenView } from './views.ts'
 
@@ -51,6 +55,19 @@ export interface Registries {
   setTokenStatus(actor: Actor, registryId: string, id: string, status: TokenStatus): Promise<TokenView>
   /** @throws `not_found` */
   deleteToken(actor: Actor, registryId: string, id: string): Promise<void>
+
+  /** With secrets and last uses. `next` is the `after` of the following page. @throws `not_found`, `input_invalid` */
+  listTokenDetails(
+    actor: Actor,
+    registryId: string,
+    page: { readonly limit: number; readonly after: string | null },
+  ): Promise<{ tokens: TokenDetails[]; next: string | null }>
+  /** @throws `not_found` */
+  getTokenDetails(actor: Actor, registryId: string, id: string): Promise<TokenDetails>
+  /** A second password; the first goes on working. @throws `not_found`, `input_invalid`, `conflict` */
+  rotateToken(actor: Actor, registryId: string, id: string, input?: RotateInput): Promise<Rotated>
+  /** @throws `not_found` */
+  revokeTokenSecret(actor: Actor, registryId: string, id: string, secretId: string): Promise<void>
 }
 
 export function createRegistries(deps: RegistriesDeps): Registries {
@@ -69,5 +86,9 @@ export function createRegistries(deps: RegistriesDeps): Registries {
     listTokens: (actor, registryId, page) => pageOfTokens(deps, actor, registryId, page),
     setTokenStatus: (actor, registryId, id, status) => setTokenStatus(deps, actor, registryId, id, status),
     deleteToken: (actor, registryId, id) => deleteToken(deps, actor, registryId, id),
+    listTokenDetails: (actor, registryId, page) => pageOfTokenDetails(deps, actor, registryId, page),
+    getTokenDetails: (actor, registryId, id) => getTokenDetails(deps, actor, registryId, id),
+    rotateToken: (actor, registryId, id, input) => rotateToken(deps, actor, registryId, id, input),
+    revokeTokenSecret: (actor, registryId, id, secretId) => revokeTokenSecret(deps, actor, registryId, id, secretId),
   }
 }

@@ -70,35 +70,35 @@ export async function setTokenStatus(
   id: string,
   status: TokenStatus,
 ): Promise<TokenView> {
-  return await change(
-    deps,
-    actor,
-    registryId,
-    id,
-    status === 'enabled' ? 'token.enable' : 'token.disable',
-    async (sql, registry, token) => {
-      await setStatusOfRow(sql, token.id, status, { name: actor.email, id: actor.userId })
-      if (status === 'disabled') await deleteRefreshTokensOf(sql, 'registry_token', token.id)
-      return toTokenView(found(await findToken(sql, registry.id, id), id))
-    },
-  )
+  const action = status === 'enabled' ? 'token.enable' : 'token.disable'
+  return await changeToken(deps, actor, { registryId, id, action }, async (sql, registry, token) => {
+    await setStatusOfRow(sql, token.id, status, { name: actor.email, id: actor.userId })
+    if (status === 'disabled') await deleteRefreshTokensOf(sql, 'registry_token', token.id)
+    return toTokenView(found(await findToken(sql, registry.id, id), id))
+  })
 }
 
 /** Gone at once, for good. @throws `not_found` */
 export async function deleteToken(deps: RegistriesDeps, actor: Actor, registryId: string, id: string): Promise<void> {
-  await change(deps, actor, registryId, id, 'token.delete', async (sql, _registry, token) => {
+  await changeToken(deps, actor, { registryId, id, action: 'token.delete' }, async (sql, _registry, token) => {
     await deleteTokenRow(sql, token.id)
     await deleteRefreshTokensOf(sql, 'registry_token', token.id)
   })
 }
 
-/** One change of one token, with what every such change entails: the auth epoch moves and the audit tells. */
-async function change<T>(
-  deps: RegistriesDeps,
+export interface TokenChange {
+  readonly registryId: string
+  readonly id: string
+  /** As the audit calls it. */
+  readonly action: string
+  readonly detail?: Readonly<Record<string, unknown>>
+}
+
+/** One change of one token, with what every such change entails: the auth epoch moves and the audit tells. @throws `not_found` */
+export async function changeToken<T>(
+  deps: Pick<RegistriesDeps, 'metadata'>,
   actor: Actor,
-  registryId: string,
-  id: string,
-  action: string,
+  { registryId, id, action, detail = {} }: TokenChange,
   act: (sql: Transaction, registry: RegistryRow, token: TokenRow) => Promise<T>,
 ): Promise<T> {
   return await deps.metadata.transact(async (sql) => {
@@ -113,13 +113,13 @@ async function change<T>(
       action,
       subject: `${registry.name}/${token.name}`,
       address: actor.address,
-      detail: { id },
+      detail: { id, ...detail },
     })
     return result
   })
 }
 
-function found(row: TokenRow | null, id: string): TokenRow {
+export function found(row: TokenRow | null, id: string): TokenRow {
   if (row) return row
   throw new DomainError('not_found', `token ${shorten(id)} does not exist`)
 }

@@ -212,3 +212,39 @@ test('GET /token without credentials, and other methods', async () => {
   assert.deepEqual([wrong.statusCode, wrong.headers.allow], [405, 'GET, POST'])
   await app.close()
 })
+
+test('Warning: what a login should know stands on the answers that people see, and on no other', async () => {
+  const warned = { ...CI, warnings: ['ends soon', 'is older'] }
+  const { app } = await inMemory({ auth: createFakeAuth([warned, READER]) })
+  const manifest = JSON.stringify({ schemaVersion: 2 })
+  const type = 'application/vnd.oci.image.manifest.v1+json'
+  const url = '/v2/acme/app/manifests/v1'
+  const put = (login: typeof CI) =>
+    app.inject({
+      method: 'PUT',
+      url,
+      headers: { authorization: basic(login), 'content-type': type },
+      payload: manifest,
+    })
+  const get = (login: typeof CI, method: string, path: string, more = {}) =>
+    ask(app, method, path, { authorization: basic(login), ...more })
+  const seen = [
+    await put(warned),
+    await get(warned, 'GET', url),
+    await get(warned, 'HEAD', url),
+    await get(warned, 'GET', url, { 'if-none-match': '*' }),
+    await get(warned, 'GET', '/v2/'),
+    await get(warned, 'GET', '/token?scope=repository:acme/app:pull'),
+  ]
+  assert.deepEqual(
+    seen.map(({ statusCode }) => statusCode),
+    [201, 200, 200, 304, 200, 200],
+  )
+  const header = ['299 - "ends soon"', '299 - "is older"']
+  for (const answer of seen) assert.deepEqual(answer.headers['warning'], header)
+  for (const path of [url, '/v2/', '/token']) {
+    assert.equal((await get(READER, 'GET', path)).headers['warning'], undefined)
+  }
+  assert.equal((await get(warned, 'GET', '/v2/acme/app/tags/list')).headers['warning'], undefined)
+  await app.close()
+})

@@ -10,6 +10,7 @@ export interface FakeLogin {
   /** Registry name to id. */
   readonly registries: Readonly<Record<string, number>>
   readonly actions: readonly Action[]
+  readonly warnings?: readonly string[]
 }
 
 /** Logins by Basic, and bearer tokens that `/token` handed out; the rules of `Auth` in forty lines. */
@@ -47,6 +48,7 @@ export function createFakeAuth(logins: readonly FakeLogin[]): Auth {
         issuedAt: '2026-01-01T00:00:00Z',
         refreshToken: request.offline ? 'refresh-1' : null,
         scope: request.scopes.join(' '),
+        warnings: login.warnings ?? [],
       }
     },
     async authenticatePerson() {
@@ -77,6 +79,7 @@ function grantFor(login: FakeLogin, target: Target, lacking: 'denied' | 'insuffi
     principal: principalOf(login),
     registry: name === null || id === undefined ? null : { id, contractId: 1, name },
     may: (action) => login.actions.includes(action),
+    warnings: () => login.warnings ?? [],
     catalogs: async () =>
       Object.entries(login.registries)
         .map(([registry, registryId]) => ({ id: registryId, contractId: 1, name: registry }))

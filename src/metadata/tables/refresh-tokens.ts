@@ -46,6 +46,13 @@ export async function deleteRefreshTokensOf(
     DELETE FROM refresh_tokens WHERE principal_kind = ${principalKind} AND principal_id = ${principalId}`
 }
 
+/** Those got with one secret of a registry token; its other secret's stay. */
+export async function deleteRefreshTokensOfSecret(sql: Transaction, tokenId: number, secretId: number): Promise<void> {
+  await sql.run`
+    DELETE FROM refresh_tokens
+     WHERE principal_kind = 'registry_token' AND principal_id = ${tokenId} AND secret_version = ${secretId}`
+}
+
 /** At most `limit`; how many went. */
 export async function deleteRefreshTokensExpiredUntil(sql: Transaction, until: number, limit: number): Promise<number> {
   return await sql.run`

@@ -5,6 +5,9 @@ import { sql as fragment } from '../sql.ts'
 export interface TokenSecretRow {
   readonly secret_id: number
   readonly secret_hash: string
+  readonly secret_made_at: number
+  /** When the newest of the token's live secrets after this one was made; null: this is the newest. */
+  readonly newer_made_at: number | null
   readonly token_id: number
   readonly name: string
   readonly status: 'enabled' | 'disabled'
@@ -14,13 +17,17 @@ export interface TokenSecretRow {
   readonly registry_id: number
   readonly registry_name: string
   readonly contract_id: number
+  readonly max_token_lifetime_ms: number | null
   /** JSON. */
   readonly allow_list: string
 }
 
 const SELECT = fragment`
-  SELECT s.id AS secret_id, s.secret_hash, t.id AS token_id, t.name, t.status, t.scopes, t.expires_at,
-         r.id AS registry_id, r.name AS registry_name, r.contract_id, r.allow_list
+  SELECT s.id AS secret_id, s.secret_hash, s.created_at AS secret_made_at,
+         (SELECT MAX(n.created_at) FROM registry_token_secrets n
+           WHERE n.token_id = t.id AND n.id > s.id AND n.revoked_at IS NULL) AS newer_made_at,
+         t.id AS token_id, t.name, t.status, t.scopes, t.expires_at,
+         r.id AS registry_id, r.name AS registry_name, r.contract_id, r.allow_list, c.max_token_lifetime_ms
     FROM registry_token_secrets s
     JOIN registry_tokens t ON t.id = s.token_id AND t.deleted_at IS NULL
     JOIN registries r ON r.id = t.registry_id AND r.delete_id IS NULL

@@ -54,6 +54,17 @@ export async function listTokens(
      ORDER BY t.id LIMIT ${page.limit} OFFSET ${page.offset}`
 }
 
+/** In order of creation, strictly after the internal id `after`. */
+export async function listTokensAfter(
+  sql: Reader,
+  registryId: number,
+  page: { readonly limit: number; readonly after: number },
+): Promise<TokenRow[]> {
+  return await sql.all<TokenRow>`
+    ${SELECT} WHERE t.registry_id = ${registryId} AND t.id > ${page.after} AND t.deleted_at IS NULL
+     ORDER BY t.id LIMIT ${page.limit}`
+}
+
 export async function countTokens(sql: Reader, registryId: number): Promise<number> {
   const row = await sql.get<{ total: number }>`
     SELECT COUNT(*) AS total FROM registry_tokens t WHERE t.registry_id = ${registryId} AND t.deleted_at IS NULL`
@@ -99,6 +110,17 @@ export async function setTokenStatus(
 ): Promise<void> {
   await sql.run`
     UPDATE registry_tokens SET status = ${status}, modified_at = ${sql.now()}, modified_by = ${by.name}, modified_by_id = ${by.id}
+     WHERE id = ${tokenId}`
+}
+
+export async function setTokenExpiry(
+  sql: Transaction,
+  tokenId: number,
+  expiresAt: number | null,
+  by: { readonly name: string; readonly id: string },
+): Promise<void> {
+  await sql.run`
+    UPDATE registry_tokens SET expires_at = ${expiresAt}, modified_at = ${sql.now()}, modified_by = ${by.name}, modified_by_id = ${by.id}
      WHERE id = ${tokenId}`
 }
 

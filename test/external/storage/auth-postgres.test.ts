@@ -23,6 +23,7 @@ if (skipWithoutPostgres() === false) {
   await import('../../../src/auth/brake.test.ts')
   await import('../../../src/auth/last-used.test.ts')
   await import('../../../src/auth/sweep-credentials.test.ts')
+  await import('../../journeys/token-rotation.test.ts')
   await import('../../../src/accounts/accounts.test.ts')
   await import('../../../src/audit/audit.test.ts')
   after(stopPostgres) // after those of the tests, which close their databases
