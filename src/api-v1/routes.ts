@@ -12,9 +12,10 @@ import type { Acts, ApiContext } from './context.ts'
 import { errorHandler, MAX_BODY_BYTES } from './errors.ts'
 import { meRoutes } from './me.ts'
 import { declareProblems, Problem } from './problem.ts'
+import { tokenRoutes } from './tokens.ts'
 
 /** Every file of routes; in the order of the documentation. */
-const ROUTES: readonly ((context: ApiContext) => void)[] = [meRoutes]
+const ROUTES: readonly ((context: ApiContext) => void)[] = [meRoutes, tokenRoutes]
 
 export interface ApiDeps extends Acts {
   readonly auth: Pick<Auth, 'authenticatePerson'>

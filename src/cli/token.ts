@@ -66,11 +66,12 @@ const list = defineCommand({
     withContract(options, context, async ({ app: { registries } }, actor) => {
       const { id } = await registries.getNamed(actor, registryName)
       const all: TokenDetails[] = []
-      for (let after: string | null = null; ; ) {
-        const page = await registries.listTokenDetails(actor, id, { limit: 500, after })
-        all.push(...page.tokens)
-        after = page.next
-        if (after === null) break
+      for (let after = 0; ; ) {
+        const page: TokenDetails[] = await registries.listTokenDetails(actor, id, { limit: 500, after })
+        all.push(...page)
+        const last = page.at(-1)
+        if (!last) break
+        after = last.internalId
       }
       const rows = all.map(describeDetails)
       if (options.json) return printJson(context, rows)
@@ -223,7 +224,8 @@ function describe({ id, name, status, scopes, expiresAt, created }: TokenView) {
   }
 }
 
-function describeDetails({ effectiveExpiresAt, lastUsed, secrets, ...token }: TokenDetails) {
+function describeDetails(token: TokenDetails) {
+  const { effectiveExpiresAt, lastUsed, secrets } = token
   return {
     ...describe(token),
     effectiveExpiresAt: effectiveExpiresAt === null ? null : formatInstant(effectiveExpiresAt),

@@ -65,17 +65,15 @@ function found(row: RegistryRow | null, id: string): RegistryRow {
   throw new DomainError('not_found', `registry ${shorten(id)} does not exist`)
 }
 
-/** Opaque to clients: the internal id of the last row of the page before. */
-export function writePageToken(after: number): string {
+function writePageToken(after: number): string {
   return Buffer.from(`after:${after}`).toString('base64url')
 }
 
-/** `name`: of the parameter. @throws `input_invalid` */
-export function readPageToken(token: string, name = 'pagination.token'): number {
+function readPageToken(token: string): number {
   const [, after] = /^after:(\d{1,15})$/.exec(Buffer.from(token, 'base64url').toString('latin1')) ?? []
   if (after !== undefined) return Number(after)
   throw new DomainError(
     'input_invalid',
-    `${name} "${shorten(token)}" is not one that this service gave: leave it out for the first page`,
+    `pagination.token "${shorten(token)}" is not one that this service gave: leave it out for the first page`,
   )
 }

@@ -10,7 +10,7 @@ import type { RegistryPage } from './find-registry.ts'
 import { getRegistry, getRegistryNamed, pageOfRegistries } from './find-registry.ts'
 import { settle } from './settle.ts'
 import type { TokenDetails } from './token-details.ts'
-import { getTokenDetails, pageOfTokenDetails } from './token-details.ts'
+import { getTokenDetails, listTokenDetails } from './token-details.ts'
 import type { Rotated, RotateInput } from './token-secrets.ts'
 import { revokeTokenSecret, rotateToken } from './token-secrets.ts'
 import { deleteToken, getToken, getTokenNamed, pageOfTokens, setTokenStatus } from './tokens.ts'
@@ -56,12 +56,12 @@ export interface Registries {
   /** @throws `not_found` */
   deleteToken(actor: Actor, registryId: string, id: string): Promise<void>
 
-  /** With secrets and last uses. `next` is the `after` of the following page. @throws `not_found`, `input_invalid` */
+  /** With secrets and last uses, strictly after that internal id. @throws `not_found` */
   listTokenDetails(
     actor: Actor,
     registryId: string,
-    page: { readonly limit: number; readonly after: string | null },
-  ): Promise<{ tokens: TokenDetails[]; next: string | null }>
+    page: { readonly limit: number; readonly after: number },
+  ): Promise<TokenDetails[]>
   /** @throws `not_found` */
   getTokenDetails(actor: Actor, registryId: string, id: string): Promise<TokenDetails>
   /** A second password; the first goes on working. @throws `not_found`, `input_invalid`, `conflict` */
@@ -86,7 +86,7 @@ export function createRegistries(deps: RegistriesDeps): Registries {
     listTokens: (actor, registryId, page) => pageOfTokens(deps, actor, registryId, page),
     setTokenStatus: (actor, registryId, id, status) => setTokenStatus(deps, actor, registryId, id, status),
     deleteToken: (actor, registryId, id) => deleteToken(deps, actor, registryId, id),
-    listTokenDetails: (actor, registryId, page) => pageOfTokenDetails(deps, actor, registryId, page),
+    listTokenDetails: (actor, registryId, page) => listTokenDetails(deps, actor, registryId, page),
     getTokenDetails: (actor, registryId, id) => getTokenDetails(deps, actor, registryId, id),
     rotateToken: (actor, registryId, id, input) => rotateToken(deps, actor, registryId, id, input),
     revokeTokenSecret: (actor, registryId, id, secretId) => revokeTokenSecret(deps, actor, registryId, id, secretId),

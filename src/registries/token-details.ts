@@ -5,7 +5,7 @@ import { lastUses, liveSecrets, maxTokenLifetime } from '../metadata/tables/toke
 import type { TokenRow } from '../metadata/tables/tokens-control.ts'
 import { findToken, listTokensAfter } from '../metadata/tables/tokens-control.ts'
 import type { Actor, RegistriesDeps } from './deps.ts'
-import { readPageToken, requireRegistry, writePageToken } from './find-registry.ts'
+import { requireRegistry } from './find-registry.ts'
 import { found } from './tokens.ts'
 import type { TokenView } from './views.ts'
 import { toTokenView } from './views.ts'
@@ -27,6 +27,8 @@ export interface SecretView {
 
 /** A token with what the product's API does not tell. */
 export interface TokenDetails extends TokenView {
+  /** What lists go on from; never on the wire by itself. */
+  readonly internalId: number
   /** When it ends in truth: its own expiry, or earlier, by the contract's limit on lifetimes. */
   readonly effectiveExpiresAt: number | null
   /** With any of its passwords, revoked ones included. Written every few seconds. */
@@ -35,21 +37,16 @@ export interface TokenDetails extends TokenView {
   readonly secrets: readonly SecretView[]
 }
 
-/** In order of creation, by keyset. @throws `not_found` (the registry), `input_invalid` (`after`). */
-export async function pageOfTokenDetails(
+/** In order of creation, strictly after that internal id (0: from the first). @throws `not_found` (the registry) */
+export async function listTokenDetails(
   { metadata }: Pick<RegistriesDeps, 'metadata'>,
   actor: Actor,
   registryId: string,
-  { limit, after }: { readonly limit: number; readonly after: string | null },
-): Promise<{ tokens: TokenDetails[]; next: string | null }> {
-  const from = after === null ? 0 : readPageToken(after, 'after')
+  page: { readonly limit: number; readonly after: number },
+): Promise<TokenDetails[]> {
   return await metadata.read(async (sql) => {
     const registry = await requireRegistry(sql, actor, registryId)
-    const rows = await listTokensAfter(sql, registry.id, { limit: limit + 1, after: from })
-    const page = rows.slice(0, limit)
-    const last = page.at(-1)
-    const next = rows.length > limit && last ? writePageToken(last.id) : null
-    return { tokens: await withDetails(sql, actor.contractId, registry.id, page), next }
+    return await withDetails(sql, actor.contractId, registry.id, await listTokensAfter(sql, registry.id, page))
   })
 }
 
@@ -101,6 +98,7 @@ function toDetails(
   const madeAt = secrets.at(-1)?.created_at ?? row.created_at
   return {
     ...toTokenView(row),
+    internalId: row.id,
     effectiveExpiresAt: effectiveExpiry(row.expires_at, madeAt, limit),
     lastUsed: use ? { at: use.last_used_at, from: use.last_used_from } : null,
     secrets: secrets.map((secret) => ({

@@ -124,7 +124,7 @@ export function tokenSecretsSuite(engine: string, openMetadata: OpenMetadata, sk
     const { registries, id } = await open(t, openMetadata)
     const { token, password } = await registries.createToken(one, id, NEW_TOKEN)
     const attempts = [
-      () => registries.listTokenDetails(two, id, { limit: 10, after: null }),
+      () => registries.listTokenDetails(two, id, { limit: 10, after: 0 }),
       () => registries.getTokenDetails(two, id, token.id),
       () => registries.rotateToken(two, id, token.id),
       () => registries.revokeTokenSecret(two, id, token.id, idOf(password)),
@@ -165,19 +165,16 @@ export function tokenSecretsSuite(engine: string, openMetadata: OpenMetadata, sk
     for (const name of ['zz', 'aa', 'mm']) {
       passwords.push((await registries.createToken(one, id, { ...NEW_TOKEN, name })).password)
     }
-    const first = await registries.listTokenDetails(one, id, { limit: 2, after: null })
-    const rest = await registries.listTokenDetails(one, id, { limit: 2, after: first.next })
+    const first = await registries.listTokenDetails(one, id, { limit: 2, after: 0 })
+    const rest = await registries.listTokenDetails(one, id, { limit: 2, after: first.at(-1)?.internalId ?? 0 })
     assert.deepEqual(
-      [...first.tokens, ...rest.tokens].map(({ name, secrets }) => [name, secrets.map((secret) => secret.id)]),
+      [...first, ...rest].map(({ name, secrets }) => [name, secrets.map((secret) => secret.id)]),
       [
         ['zz', [idOf(passwords[0] ?? '')]],
         ['aa', [idOf(passwords[1] ?? '')]],
         ['mm', [idOf(passwords[2] ?? '')]],
       ],
     )
-    assert.equal(rest.next, null)
-    const nonsense = registries.listTokenDetails(one, id, { limit: 2, after: 'nonsense' })
-    await assert.rejects(nonsense, { kind: 'input_invalid', message: /^after "nonsense"/ })
   })
 
   lifetimeTests(engine, openMetadata, options)
