@@ -28,7 +28,21 @@ export interface RouteContext {
 }
 
 export const NO_CONTENT = Type.Unsafe<undefined>({ type: 'null', description: 'No body.' })
-export const ERROR_ANSWERS = { '4xx': ApiErrorResponse, '5xx': ApiErrorResponse }
+/** What every operation may answer: the usual by its number, the rest (405, 408, 413, 415 …) by its class. */
+export const ERROR_ANSWERS = {
+  400: ApiErrorResponse,
+  401: ApiErrorResponse,
+  403: ApiErrorResponse,
+  429: ApiErrorResponse,
+  500: ApiErrorResponse,
+  503: ApiErrorResponse,
+  '4xx': ApiErrorResponse,
+  '5xx': ApiErrorResponse,
+}
+/** Of HEAD. */
+export const ERRORS_WITHOUT_BODY = Object.fromEntries(Object.keys(ERROR_ANSWERS).map((status) => [status, NO_CONTENT]))
+export const NOT_FOUND = { 404: ApiErrorResponse }
+export const CONFLICT = { 409: ApiErrorResponse }
 
 /** Stored ids are lower case; a UUID is the same in any case. */
 export function lowerCaseIds<T extends Readonly<Record<string, string>>>(params: T): T {

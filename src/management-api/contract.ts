@@ -93,6 +93,17 @@ const SentSchedule = Type.Object({
 const SentFeatures = Type.Object({
   vulnerabilityScanning: Type.Optional(nullable(Type.Object({ enabled: Type.Boolean() }))),
 })
+const SentAllowList = Type.Array(Type.String(), {
+  description: 'Addresses and networks that may push and pull; none: all. At most 25.',
+})
+/** What a PATCH may repeat, and what would only be overlooked in one. */
+const unchangeable = (description: string) => Type.Optional(Type.String({ description }))
+const NOT_WRAPPED = Type.Optional(
+  Type.Never({
+    expects: 'left out: a PATCH names the fields to change directly, without properties around them',
+    description: 'A PATCH names the fields to change directly.',
+  }),
+)
 
 export const PostRegistryInput = Type.Object({
   properties: Type.Object({
@@ -103,14 +114,18 @@ export const PostRegistryInput = Type.Object({
     location: Type.String({ description: 'One of /locations; cannot be changed.', examples: ['de/fra'] }),
     garbageCollectionSchedule: Type.Optional(nullable(SentSchedule)),
     features: Type.Optional(nullable(SentFeatures)),
-    apiSubnetAllowList: Type.Optional(
-      nullable(
-        Type.Array(Type.String(), {
-          description: 'Addresses and networks that may push and pull; none: all. At most 25.',
-        }),
-      ),
-    ),
+    apiSubnetAllowList: Type.Optional(nullable(SentAllowList)),
   }),
+})
+
+/** Exactly what is present changes. null means nothing but in the schedule: none. */
+export const PatchRegistryInput = Type.Object({
+  garbageCollectionSchedule: Type.Optional(nullable(SentSchedule)),
+  features: Type.Optional(nullable(SentFeatures)),
+  apiSubnetAllowList: Type.Optional(nullable(SentAllowList)),
+  name: unchangeable('Cannot be changed: leave it out, or repeat it.'),
+  location: unchangeable('Cannot be changed: leave it out, or repeat it.'),
+  properties: NOT_WRAPPED,
 })
 
 export const RegistryResponse = Type.Object({
@@ -154,6 +169,17 @@ export const PostTokenInput = Type.Object({
   }),
 })
 
+/** Exactly what is present changes. null means nothing but in the date: never. */
+export const PatchTokenInput = Type.Object({
+  expiryDate: Type.Optional(nullable(Type.String({ description: 'RFC 3339; null: never.' }))),
+  scopes: Type.Optional(
+    nullable(Type.Array(Scope, { description: 'All of them; without any, the token may do nothing.' })),
+  ),
+  status: Type.Optional(nullable(Type.String({ description: 'enabled or disabled; empty: as it is.' }))),
+  name: unchangeable('Cannot be changed: leave it out, or repeat it.'),
+  properties: NOT_WRAPPED,
+})
+
 export const TokenResponse = Type.Object({
   id: Type.String(),
   type: Type.Literal('token'),
@@ -184,7 +210,9 @@ export const TokensResponse = Type.Object({
 })
 
 export type PostRegistryInput = Static<typeof PostRegistryInput>
+export type PatchRegistryInput = Static<typeof PatchRegistryInput>
 export type PostTokenInput = Static<typeof PostTokenInput>
+export type PatchTokenInput = Static<typeof PatchTokenInput>
 export type LocationsResponse = Static<typeof LocationsResponse>
 export type RegistryResponse = Static<typeof RegistryResponse>
 export type RegistriesResponse = Static<typeof RegistriesResponse>

@@ -1,6 +1,6 @@
 import { actorOf } from './caller.ts'
 import type { RouteContext } from './context.ts'
-import { ERROR_ANSWERS, NO_CONTENT } from './context.ts'
+import { ERROR_ANSWERS, ERRORS_WITHOUT_BODY, NO_CONTENT } from './context.ts'
 import { LocationsResponse, NameParams } from './contract.ts'
 
 /** Operations 1 and 2 of management-api.md 2. */
@@ -31,7 +31,7 @@ export function nameRoutes({ app, registries, baseOf, limitNameChecks, hidden }:
         hide: hidden,
         summary: 'Is a registry name in use? 200 yes, 404 no, 400 it is not a valid name',
         params: NameParams,
-        response: { 200: NO_CONTENT, 400: NO_CONTENT, 404: NO_CONTENT },
+        response: { 200: NO_CONTENT, 400: NO_CONTENT, 404: NO_CONTENT, ...ERRORS_WITHOUT_BODY },
       },
     },
     async (request, reply) => {

@@ -1,19 +1,27 @@
 import { DomainError } from '../domain/error.ts'
-import type { RegistryInput } from '../registries/create-registry.ts'
+import type { RegistryPatch } from '../registries/change-registry.ts'
 import type { Actor } from '../registries/deps.ts'
 import type { RegistryView } from '../registries/views.ts'
 import { actorOf, mustManage } from './caller.ts'
 import type { RouteContext } from './context.ts'
-import { ERROR_ANSWERS, lowerCaseIds, NO_CONTENT } from './context.ts'
-import { PostRegistryInput, RegistriesQuery, RegistriesResponse, RegistryParams, RegistryResponse } from './contract.ts'
+import { ERROR_ANSWERS, lowerCaseIds, NO_CONTENT, NOT_FOUND } from './context.ts'
+import {
+  PatchRegistryInput,
+  PostRegistryInput,
+  RegistriesQuery,
+  RegistriesResponse,
+  RegistryParams,
+  RegistryResponse,
+} from './contract.ts'
 import { withQuery } from './links.ts'
 import { parseLimit } from './query.ts'
 import { registryHref, registryResource } from './resources.ts'
 
-/** Operations 3, 4, 5 and 8 of management-api.md 2. */
+/** Operations 3 to 8 of management-api.md 2. */
 export function registryRoutes(context: RouteContext): void {
   allRegistries(context)
   oneRegistry(context)
+  changeRegistry(context)
 }
 
 function allRegistries(context: RouteContext): void {
@@ -52,7 +60,8 @@ function allRegistries(context: RouteContext): void {
       preValidation: mustManage,
     },
     async (request, reply) => {
-      const registry = await createCounted(context, actorOf(request), toInput(request.body))
+      const actor = actorOf(request)
+      const registry = await counted(context, actor, () => registries.create(actor, toInput(request.body)))
       const base = baseOf(request)
       reply.code(201).header('location', registryHref(base, registry.id))
       return registryResource(naming, base, registry)
@@ -61,15 +70,15 @@ function allRegistries(context: RouteContext): void {
 }
 
 /** Being told that a name is taken is a name check, however one asks: it counts, and nobody asks for a dictionary. */
-async function createCounted(
-  { registries, limitNameChecks }: RouteContext,
+async function counted(
+  { limitNameChecks }: RouteContext,
   actor: Actor,
-  input: RegistryInput,
+  create: () => Promise<RegistryView>,
 ): Promise<RegistryView> {
   const who = `${actor.contractId}/${actor.userId}`
   limitNameChecks.check(who)
   try {
-    return await registries.create(actor, input)
+    return await create()
   } catch (error) {
     if (error instanceof DomainError && error.kind === 'conflict') limitNameChecks.count(who)
     throw error
@@ -86,7 +95,7 @@ function oneRegistry({ app, registries, naming, baseOf, hidden }: RouteContext):
         ...about,
         summary: 'Get a registry',
         params: RegistryParams,
-        response: { 200: RegistryResponse, ...ERROR_ANSWERS },
+        response: { 200: RegistryResponse, ...ERROR_ANSWERS, ...NOT_FOUND },
       },
     },
     async (request) =>
@@ -104,13 +113,60 @@ function oneRegistry({ app, registries, naming, baseOf, hidden }: RouteContext):
         ...about,
         summary: 'Delete a registry and all it holds',
         params: RegistryParams,
-        response: { 204: NO_CONTENT, ...ERROR_ANSWERS },
+        response: { 204: NO_CONTENT, ...ERROR_ANSWERS, ...NOT_FOUND },
       },
       preValidation: mustManage,
     },
     async (request, reply) => {
       await registries.delete(actorOf(request), lowerCaseIds(request.params).registryId)
       return reply.code(204).send(undefined)
+    },
+  )
+}
+
+function changeRegistry(context: RouteContext): void {
+  const { app, registries, naming, baseOf, hidden } = context
+  const about = { tags: ['Registries'], hide: hidden }
+
+  app.put(
+    '/registries/:registryId',
+    {
+      schema: {
+        ...about,
+        summary: 'Replace a registry, or create one with an id of your choice',
+        params: RegistryParams,
+        body: PostRegistryInput,
+        response: { 201: RegistryResponse, ...ERROR_ANSWERS },
+      },
+      config: { conflict: 400 },
+      preValidation: mustManage,
+    },
+    async (request, reply) => {
+      const actor = actorOf(request)
+      const { registryId } = lowerCaseIds(request.params)
+      const registry = await counted(context, actor, () => registries.put(actor, registryId, toInput(request.body)))
+      const base = baseOf(request)
+      reply.code(201).header('location', registryHref(base, registry.id))
+      return registryResource(naming, base, registry)
+    },
+  )
+
+  app.patch(
+    '/registries/:registryId',
+    {
+      schema: {
+        ...about,
+        summary: 'Change a registry: exactly the fields given',
+        params: RegistryParams,
+        body: PatchRegistryInput,
+        response: { 200: RegistryResponse, ...ERROR_ANSWERS, ...NOT_FOUND },
+      },
+      preValidation: mustManage,
+    },
+    async (request) => {
+      const { registryId } = lowerCaseIds(request.params)
+      const registry = await registries.patch(actorOf(request), registryId, toPatch(request.body))
+      return registryResource(naming, baseOf(request), registry)
     },
   )
 }
@@ -123,6 +179,16 @@ function toInput({ properties }: PostRegistryInput) {
     gcSchedule: properties.garbageCollectionSchedule ?? null,
     scanning: properties.features?.vulnerabilityScanning?.enabled ?? true,
     allowList: properties.apiSubnetAllowList ?? [],
+  }
+}
+
+function toPatch(sent: PatchRegistryInput): RegistryPatch {
+  return {
+    name: sent.name,
+    location: sent.location,
+    gcSchedule: sent.garbageCollectionSchedule,
+    scanning: sent.features?.vulnerabilityScanning?.enabled,
+    allowList: sent.apiSubnetAllowList ?? undefined,
   }
 }
 

@@ -1,17 +1,28 @@
+import type { TokenPatch } from '../registries/change-token.ts'
+import type { TokenInput } from '../registries/create-token.ts'
 import type { TokenView } from '../registries/views.ts'
 import { actorOf, mustManage } from './caller.ts'
 import type { RouteContext } from './context.ts'
-import { ERROR_ANSWERS, lowerCaseIds, NO_CONTENT } from './context.ts'
-import { PostTokenInput, RegistryParams, TokenParams, TokenResponse, TokensQuery, TokensResponse } from './contract.ts'
+import { CONFLICT, ERROR_ANSWERS, lowerCaseIds, NO_CONTENT, NOT_FOUND } from './context.ts'
+import {
+  PatchTokenInput,
+  PostTokenInput,
+  RegistryParams,
+  TokenParams,
+  TokenResponse,
+  TokensQuery,
+  TokensResponse,
+} from './contract.ts'
 import type { Base } from './links.ts'
 import { withQuery } from './links.ts'
 import { parseLimit, parseOffset } from './query.ts'
 import { registryHref, tokenHref, tokenResource } from './resources.ts'
 
-/** Operations 9, 10, 11 and 14 of management-api.md 2. */
+/** Operations 9 to 14 of management-api.md 2. */
 export function tokenRoutes(context: RouteContext): void {
   allTokens(context)
   oneToken(context)
+  changeToken(context)
 }
 
 function allTokens({ app, registries, baseOf, hidden }: RouteContext): void {
@@ -25,7 +36,7 @@ function allTokens({ app, registries, baseOf, hidden }: RouteContext): void {
         summary: 'List the tokens of a registry',
         params: RegistryParams,
         querystring: TokensQuery,
-        response: { 200: TokensResponse, ...ERROR_ANSWERS },
+        response: { 200: TokensResponse, ...ERROR_ANSWERS, ...NOT_FOUND },
       },
     },
     async (request) => {
@@ -44,15 +55,13 @@ function allTokens({ app, registries, baseOf, hidden }: RouteContext): void {
         summary: 'Create a token; its password is in this answer only',
         params: RegistryParams,
         body: PostTokenInput,
-        response: { 201: TokenResponse, ...ERROR_ANSWERS },
+        response: { 201: TokenResponse, ...ERROR_ANSWERS, ...NOT_FOUND, ...CONFLICT },
       },
       preValidation: mustManage,
     },
     async (request, reply) => {
       const { registryId } = lowerCaseIds(request.params)
-      const { name, scopes, expiryDate, status } = request.body.properties
-      const input = { name, scopes: scopes ?? [], expiryDate: expiryDate ?? null, status: status ?? null }
-      const { token, password } = await registries.createToken(actorOf(request), registryId, input)
+      const { token, password } = await registries.createToken(actorOf(request), registryId, toInput(request.body))
       const base = baseOf(request)
       reply.code(201).header('location', tokenHref(base, registryId, token.id))
       return tokenResource(base, registryId, token, password)
@@ -70,7 +79,7 @@ function oneToken({ app, registries, baseOf, hidden }: RouteContext): void {
         ...about,
         summary: 'Get a token',
         params: TokenParams,
-        response: { 200: TokenResponse, ...ERROR_ANSWERS },
+        response: { 200: TokenResponse, ...ERROR_ANSWERS, ...NOT_FOUND },
       },
     },
     async (request) => {
@@ -87,7 +96,7 @@ function oneToken({ app, registries, baseOf, hidden }: RouteContext): void {
         ...about,
         summary: 'Delete a token',
         params: TokenParams,
-        response: { 204: NO_CONTENT, ...ERROR_ANSWERS },
+        response: { 204: NO_CONTENT, ...ERROR_ANSWERS, ...NOT_FOUND },
       },
       preValidation: mustManage,
     },
@@ -97,6 +106,59 @@ function oneToken({ app, registries, baseOf, hidden }: RouteContext): void {
       return reply.code(204).send(undefined)
     },
   )
+}
+
+function changeToken({ app, registries, baseOf, hidden }: RouteContext): void {
+  const about = { tags: ['Tokens'], hide: hidden }
+
+  app.put(
+    '/registries/:registryId/tokens/:tokenId',
+    {
+      schema: {
+        ...about,
+        summary: 'Replace a token, or create one with an id of your choice; only then the answer has its password',
+        params: TokenParams,
+        body: PostTokenInput,
+        response: { 201: TokenResponse, ...ERROR_ANSWERS, ...NOT_FOUND, ...CONFLICT },
+      },
+      preValidation: mustManage,
+    },
+    async (request, reply) => {
+      const { registryId, tokenId } = lowerCaseIds(request.params)
+      const put = await registries.putToken(actorOf(request), registryId, tokenId, toInput(request.body))
+      const base = baseOf(request)
+      reply.code(201).header('location', tokenHref(base, registryId, put.token.id))
+      return tokenResource(base, registryId, put.token, put.password ?? '')
+    },
+  )
+
+  app.patch(
+    '/registries/:registryId/tokens/:tokenId',
+    {
+      schema: {
+        ...about,
+        summary: 'Change a token: exactly the fields given',
+        params: TokenParams,
+        body: PatchTokenInput,
+        response: { 200: TokenResponse, ...ERROR_ANSWERS, ...NOT_FOUND },
+      },
+      preValidation: mustManage,
+    },
+    async (request) => {
+      const { registryId, tokenId } = lowerCaseIds(request.params)
+      const token = await registries.patchToken(actorOf(request), registryId, tokenId, toPatch(request.body))
+      return tokenResource(baseOf(request), registryId, token)
+    },
+  )
+}
+
+/** What clients send for "not given" (management-api.md 2.6, 9) becomes what it means. */
+function toInput({ properties: { name, scopes, expiryDate, status } }: PostTokenInput): TokenInput {
+  return { name, scopes: scopes ?? [], expiryDate: expiryDate ?? null, status: status ?? null }
+}
+
+function toPatch({ name, scopes, expiryDate, status }: PatchTokenInput): TokenPatch {
+  return { name, scopes: scopes ?? undefined, expiryDate, status: status || undefined }
 }
 
 function toList(

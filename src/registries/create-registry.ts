@@ -5,6 +5,7 @@ import { insertRegistry, registryNameIsTaken } from '../metadata/tables/registri
 import { auditNameCheck } from './check-name.ts'
 import type { Actor, RegistriesDeps } from './deps.ts'
 import { requireRegistry } from './find-registry.ts'
+import type { SentSchedule } from './registry-input.ts'
 import { checkAllowList, parseLocation, parseRegistryName, parseSchedule } from './registry-input.ts'
 import { settle } from './settle.ts'
 import type { RegistryView } from './views.ts'
@@ -14,16 +15,22 @@ export interface RegistryInput {
   readonly name: string
   /** null: the default location. */
   readonly location: string | null
-  readonly gcSchedule: { readonly days: readonly string[] | null; readonly time: string } | null
+  readonly gcSchedule: SentSchedule | null
   readonly scanning: boolean
   readonly allowList: readonly string[]
 }
 
 /**
  * Makes a registry and, in the same transaction, its data key. It is `New`; soon afterwards it is `Running`.
+ * The id may be chosen by the client.
  * @throws `name_invalid`, `input_invalid`, `conflict` (the name is taken), `denied` (a key limited to chosen registries).
  */
-export async function createRegistry(deps: RegistriesDeps, actor: Actor, input: RegistryInput): Promise<RegistryView> {
+export async function createRegistry(
+  deps: RegistriesDeps,
+  actor: Actor,
+  input: RegistryInput,
+  publicId: string = deps.newId(),
+): Promise<RegistryView> {
   if (actor.registryIds !== null) {
     throw new DomainError(
       'denied',
@@ -33,7 +40,6 @@ export async function createRegistry(deps: RegistriesDeps, actor: Actor, input: 
   const row = parse(deps, input)
   refuseReserved(deps, row.name)
   const fresh = await deps.keys.prepare()
-  const publicId = deps.newId()
   const made = await insert(deps, actor, row, { publicId, fresh }).catch(async (error: unknown) => {
     if (error instanceof DomainError && error.kind === 'conflict') await auditNameCheck(deps, actor, row.name, 'taken')
     throw error

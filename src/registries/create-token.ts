@@ -23,7 +23,7 @@ export interface TokenInput {
 }
 
 /**
- * The password is in this answer only: nothing stored can tell it again.
+ * The password is in this answer only: nothing stored can tell it again. The id may be chosen by the client.
  * @throws `not_found` (the registry), `name_invalid`, `input_invalid`, `conflict` (the name is taken in this registry).
  */
 export async function createToken(
@@ -31,15 +31,15 @@ export async function createToken(
   actor: Actor,
   registryId: string,
   input: TokenInput,
+  publicId: string = deps.newId(),
 ): Promise<{ token: TokenView; password: string }> {
   const row = {
     name: parseTokenName(input.name),
     status: parseStatus(input.status),
     scopes: JSON.stringify(parseScopes(input.scopes)),
-    expiresAt: input.expiryDate === null ? null : parseExpiry(input.expiryDate),
+    expiresAt: parseExpiry(input.expiryDate),
   }
   const secret = newSecret(SECRET_PREFIX.registryToken)
-  const publicId = deps.newId()
   const made = await deps.metadata.transact(async (sql) => {
     const registry = await requireHeldRegistry(sql, actor, registryId)
     await checkTokenExpiry(sql, actor.contractId, row.expiresAt)

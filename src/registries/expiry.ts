@@ -3,10 +3,13 @@ import { DomainError } from '../domain/error.ts'
 const RFC3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.\d+)?([Zz]|[+-]\d\d:\d\d)$/
 
 /**
- * RFC 3339 (5.6) to milliseconds UTC, cut to whole seconds: clients compare the text they get back. A past date is
+ * RFC 3339 (5.6) to milliseconds UTC, null staying null, cut to whole seconds: clients compare the text they get back. A past date is
  * accepted, the token is then expired (management-api.md 4.3). @throws `input_invalid`
  */
-export function parseExpiry(text: string): number {
+export function parseExpiry(text: string): number
+export function parseExpiry(text: string | null): number | null
+export function parseExpiry(text: string | null): number | null {
+  if (text === null) return null
   const [, year, month, day, hour, minute, second, zone = ''] = RFC3339.exec(text) ?? []
   const at = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}${zone.toUpperCase()}`)
   if (Number.isNaN(at) || Number(day) > daysIn(Number(year), Number(month)) || hour === '24') throw invalid(text)

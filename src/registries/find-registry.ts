@@ -62,7 +62,11 @@ export async function requireLockedRegistry(sql: Transaction, actor: Actor, id: 
 
 function found(row: RegistryRow | null, id: string): RegistryRow {
   if (row) return row
-  throw new DomainError('not_found', `registry ${shorten(id)} does not exist`)
+  throw notFound(id)
+}
+
+export function notFound(id: string): DomainError {
+  return new DomainError('not_found', `registry ${shorten(id)} does not exist`)
 }
 
 function writePageToken(after: number): string {

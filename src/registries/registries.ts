@@ -1,4 +1,8 @@
 import type { TokenStatus } from '../metadata/tables/tokens-control.ts'
+import type { RegistryPatch } from './change-registry.ts'
+import { patchRegistry, putRegistry } from './change-registry.ts'
+import type { TokenPatch } from './change-token.ts'
+import { patchToken, putToken } from './change-token.ts'
 import { checkName } from './check-name.ts'
 import type { RegistryInput } from './create-registry.ts'
 import { createRegistry } from './create-registry.ts'
@@ -34,6 +38,10 @@ export interface Registries {
   getNamed(actor: Actor, name: string): Promise<RegistryView>
   /** @throws `input_invalid` */
   list(actor: Actor, page: RegistryPage): Promise<{ registries: RegistryView[]; next: string | null }>
+  /** Replaces it, or makes one with that id. @throws as `create`, `input_invalid` (another name or location) */
+  put(actor: Actor, id: string, input: RegistryInput): Promise<RegistryView>
+  /** @throws `not_found`, `input_invalid` */
+  patch(actor: Actor, id: string, patch: RegistryPatch): Promise<RegistryView>
   /** @throws `not_found` */
   delete(actor: Actor, id: string): Promise<{ restorableUntil: number }>
   /** Moves new registries on to Running; for a schedule. */
@@ -51,6 +59,15 @@ export interface Registries {
     registryId: string,
     page: { readonly limit: number; readonly offset: number },
   ): Promise<{ tokens: TokenView[]; total: number }>
+  /** Replaces it, or makes one with that id: only then there is a password. @throws as `createToken`, `input_invalid` */
+  putToken(
+    actor: Actor,
+    registryId: string,
+    id: string,
+    input: TokenInput,
+  ): Promise<{ token: TokenView; password: string | null }>
+  /** @throws `not_found`, `input_invalid` */
+  patchToken(actor: Actor, registryId: string, id: string, patch: TokenPatch): Promise<TokenView>
   /** @throws `not_found` */
   setTokenStatus(actor: Actor, registryId: string, id: string, status: TokenStatus): Promise<TokenView>
   /** @throws `not_found` */
@@ -78,12 +95,16 @@ export function createRegistries(deps: RegistriesDeps): Registries {
     get: (actor, id) => getRegistry(deps, actor, id),
     getNamed: (actor, name) => getRegistryNamed(deps, actor, name),
     list: (actor, page) => pageOfRegistries(deps, actor, page),
+    put: (actor, id, input) => putRegistry(deps, actor, id, input),
+    patch: (actor, id, patch) => patchRegistry(deps, actor, id, patch),
     delete: (actor, id) => deleteRegistry(deps, actor, id),
     settle: () => settle(deps),
     createToken: (actor, registryId, input) => createToken(deps, actor, registryId, input),
     getToken: (actor, registryId, id) => getToken(deps, actor, registryId, id),
     getTokenNamed: (actor, registryId, name) => getTokenNamed(deps, actor, registryId, name),
     listTokens: (actor, registryId, page) => pageOfTokens(deps, actor, registryId, page),
+    putToken: (actor, registryId, id, input) => putToken(deps, actor, registryId, id, input),
+    patchToken: (actor, registryId, id, patch) => patchToken(deps, actor, registryId, id, patch),
     setTokenStatus: (actor, registryId, id, status) => setTokenStatus(deps, actor, registryId, id, status),
     deleteToken: (actor, registryId, id) => deleteToken(deps, actor, registryId, id),
     listTokenDetails: (actor, registryId, page) => listTokenDetails(deps, actor, registryId, page),

@@ -14,6 +14,12 @@ export interface GcSchedule {
   readonly time: string
 }
 
+/** As a client writes it; null days are not given. */
+export interface SentSchedule {
+  readonly days: readonly string[] | null
+  readonly time: string
+}
+
 const TIME = /^([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|z|[+-]00:00)?$/
 
 /** @throws `name_invalid` naming the rule. */
@@ -32,7 +38,7 @@ export function parseLocation(text: string, locations: readonly string[]): strin
 }
 
 /** `days: null` counts as none given. Days keep their order and the time its text. @throws `input_invalid` */
-export function parseSchedule(sent: { readonly days: readonly string[] | null; readonly time: string }): GcSchedule {
+export function parseSchedule(sent: SentSchedule): GcSchedule {
   const days = sent.days ?? []
   const stranger = days.find((day) => !DAYS.some((known) => known === day))
   if (stranger !== undefined) throw invalid('garbageCollectionSchedule.days', stranger, `one of ${DAYS.join(', ')}`)
@@ -46,6 +52,15 @@ export function parseSchedule(sent: { readonly days: readonly string[] | null; r
 export function checkAllowList(entries: readonly string[]): readonly string[] {
   parseAllowList(entries)
   return entries
+}
+
+/** What a client may repeat but not change; absent is fine. @throws `input_invalid` */
+export function mustStay(kind: string, is: string, field: string, sent: string | undefined): void {
+  if (sent === undefined || sent === is) return
+  throw new DomainError(
+    'input_invalid',
+    `the ${field} of a ${kind} cannot be changed: it is "${is}", not "${shorten(sent)}"; create another ${kind} instead`,
+  )
 }
 
 export function invalid(what: string, value: string, expected: string): DomainError {

@@ -121,5 +121,9 @@ export async function changeToken<T>(
 
 export function found(row: TokenRow | null, id: string): TokenRow {
   if (row) return row
-  throw new DomainError('not_found', `token ${shorten(id)} does not exist`)
+  throw tokenNotFound(id)
+}
+
+export function tokenNotFound(id: string): DomainError {
+  return new DomainError('not_found', `token ${shorten(id)} does not exist`)
 }

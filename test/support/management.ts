@@ -19,6 +19,7 @@ import type { Naming } from '../../src/registries/hostname.ts'
 import { reservedNames } from '../../src/registries/hostname.ts'
 import type { Registries } from '../../src/registries/registries.ts'
 import { createRegistries } from '../../src/registries/registries.ts'
+import { checkDeclaredAnswers } from './declared-answers.ts'
 
 export interface TestControlPlane extends AsyncDisposable {
   readonly registries: Registries
@@ -135,12 +136,17 @@ export async function openManagement(
     log: SILENT,
     now: () => plane.clock.now,
   })
+  const checkAnswers = checkDeclaredAnswers(app)
   await app.register(api)
   await app.register(api, { prefix: '/containerregistries' })
   return {
     ...plane,
     app,
-    call: (method, url, more) => call(app, method, url, more),
+    async call(method, url, more) {
+      const answer = await call(app, method, url, more)
+      checkAnswers()
+      return answer
+    },
     async [Symbol.asyncDispose]() {
       await app.close()
       await plane[Symbol.asyncDispose]()

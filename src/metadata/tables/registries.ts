@@ -107,6 +107,20 @@ export async function insertRegistry(
   return made?.id ?? null
 }
 
+/** The caller holds it locked. */
+export async function updateRegistry(
+  sql: Transaction,
+  id: number,
+  to: { readonly gcSchedule: string | null; readonly scanningEnabled: boolean; readonly allowList: string },
+  by: { readonly name: string; readonly id: string },
+): Promise<void> {
+  await sql.run`
+    UPDATE registries
+       SET gc_schedule = ${to.gcSchedule}, scanning_enabled = ${to.scanningEnabled ? 1 : 0}, allow_list = ${to.allowList},
+           modified_at = ${sql.now()}, modified_by = ${by.name}, modified_by_id = ${by.id}
+     WHERE id = ${id}`
+}
+
 /** Hides the registry and all it holds under `deleteId`. */
 export async function tombstoneRegistry(sql: Transaction, id: number, deleteId: number): Promise<void> {
   await sql.run`UPDATE registries SET delete_id = ${deleteId} WHERE id = ${id} AND delete_id IS NULL`

@@ -102,6 +102,20 @@ export async function insertTokenSecret(
     VALUES (${secret.tokenId}, ${secret.keyId}, ${secret.secretHash}, ${sql.now()})`
 }
 
+/** The caller holds it locked. */
+export async function updateToken(
+  sql: Transaction,
+  tokenId: number,
+  to: { readonly status: TokenStatus; readonly scopes: string; readonly expiresAt: number | null },
+  by: { readonly name: string; readonly id: string },
+): Promise<void> {
+  await sql.run`
+    UPDATE registry_tokens
+       SET status = ${to.status}, scopes = ${to.scopes}, expires_at = ${to.expiresAt},
+           modified_at = ${sql.now()}, modified_by = ${by.name}, modified_by_id = ${by.id}
+     WHERE id = ${tokenId}`
+}
+
 export async function setTokenStatus(
   sql: Transaction,
   tokenId: number,

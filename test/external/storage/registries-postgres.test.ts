@@ -3,6 +3,7 @@ import { openPostgres } from '../../../src/metadata/postgres.ts'
 import type { OpenMetadata } from '../../support/management.ts'
 import { skipWithoutPostgres, startPostgres, stopPostgres } from '../../support/postgres.ts'
 import { registriesSuite } from '../../support/registries-suite.ts'
+import { registryChangesSuite } from '../../support/registry-changes-suite.ts'
 import { tokenSecretsSuite } from '../../support/token-secrets-suite.ts'
 
 const skip = skipWithoutPostgres()
@@ -23,4 +24,5 @@ const openDatabase: OpenMetadata = async (now) => {
 }
 
 registriesSuite('postgres', openDatabase, skip)
+registryChangesSuite('postgres', openDatabase, skip)
 tokenSecretsSuite('postgres', openDatabase, skip)
