@@ -23,6 +23,9 @@ interface Operation {
   readonly changes?: boolean
 }
 
+/** What a change that must not happen would leave behind. */
+const MARK_ADDRESS = '203.0.113.77'
+const MARK_DATE = '2031-07-07T07:07:07Z'
 const NEW_TOKEN = '{"properties":{"name":"intruder","scopes":[]}}'
 const OPERATIONS: readonly Operation[] = [
   { number: 1, method: 'GET', path: () => '/locations' },
@@ -36,6 +39,20 @@ const OPERATIONS: readonly Operation[] = [
     changes: true,
   },
   { number: 5, method: 'GET', path: ({ registry }) => `/registries/${registry}` },
+  {
+    number: 6,
+    method: 'PUT',
+    path: ({ registry }) => `/registries/${registry}`,
+    body: `{"properties":{"name":"${OWN}","location":"de/fra"}}`,
+    changes: true,
+  },
+  {
+    number: 7,
+    method: 'PATCH',
+    path: ({ registry }) => `/registries/${registry}`,
+    body: `{"apiSubnetAllowList":["${MARK_ADDRESS}"]}`,
+    changes: true,
+  },
   { number: 8, method: 'DELETE', path: ({ registry }) => `/registries/${registry}`, changes: true },
   { number: 9, method: 'GET', path: ({ registry }) => `/registries/${registry}/tokens` },
   {
@@ -46,6 +63,20 @@ const OPERATIONS: readonly Operation[] = [
     changes: true,
   },
   { number: 11, method: 'GET', path: ({ registry, token }) => `/registries/${registry}/tokens/${token}` },
+  {
+    number: 12,
+    method: 'PUT',
+    path: ({ registry, token }) => `/registries/${registry}/tokens/${token}`,
+    body: NEW_TOKEN,
+    changes: true,
+  },
+  {
+    number: 13,
+    method: 'PATCH',
+    path: ({ registry, token }) => `/registries/${registry}/tokens/${token}`,
+    body: `{"expiryDate":"${MARK_DATE}"}`,
+    changes: true,
+  },
   {
     number: 14,
     method: 'DELETE',
@@ -225,7 +256,10 @@ test('methods and paths that are not served answer alike for every id, with cred
   }
 })
 
-const BY_ID = OPERATIONS.filter(({ path }) => path({ label: '', registry: 'R', token: 'T' }).includes('R'))
+/** PUT of a registry makes what is not there: it has a test of its own. */
+const BY_ID = OPERATIONS.filter(
+  ({ path, number }) => number !== 6 && path({ label: '', registry: 'R', token: 'T' }).includes('R'),
+)
 
 test('another contract’s owner: foreign ids are absent ids', async () => {
   for (const mount of MOUNTS) {
@@ -246,7 +280,7 @@ test('another contract’s owner: foreign ids are absent ids', async () => {
 
 test('a token of another registry or contract is an absent one', async () => {
   const inSibling = { ...own, registry: idOf(SIBLING) }
-  for (const { method, path, number } of BY_ID.filter(({ number: one }) => one === 11 || one === 14)) {
+  for (const { method, path, body, number } of BY_ID.filter(({ number: one }) => [11, 13, 14].includes(one))) {
     for (const [login, ids] of [
       [world.first.owner, inSibling],
       [world.second.owner, foreign],
@@ -255,7 +289,7 @@ test('a token of another registry or contract is an absent one', async () => {
         { ...ids, token: own.token },
         { ...ids, token: absent.token },
       ]
-      const answers = await ask(all.map((one) => requestOf(showing(login), method, path(one))))
+      const answers = await ask(all.map((one) => requestOf(showing(login), method, path(one), body)))
       for (const seen of answers) assert.equal(seen.status, 404, `operation ${number}: ${textOf(seen)}`)
       assertOne(
         answers.map((seen, index) => withoutIds(seen, all[index] ?? assert.fail())),
@@ -263,6 +297,37 @@ test('a token of another registry or contract is an absent one', async () => {
       )
     }
   }
+  await assertNothingChanged()
+})
+
+test('PUT on another contract’s id: refused like any other, and one of one’s own when the name is free', async () => {
+  const shown = showing(world.second.owner)
+  const all = [own, absent, { ...own, registry: idOf(SIBLING) }]
+  const put = (ids: Ids, name: string): Sent =>
+    requestOf(shown, 'PUT', `/registries/${ids.registry}`, `{"properties":{"name":"${name}","location":"de/fra"}}`)
+  const refused = await ask(all.map((ids) => put(ids, OWN)))
+  for (const seen of refused) assert.equal(seen.status, 400, textOf(seen))
+  assertOne(
+    refused.map((seen, index) => withoutIds(seen, all[index] ?? assert.fail())),
+    'a taken name',
+  )
+  const before = await ask([requestOf(showing(world.first.owner), 'GET', `/registries/${own.registry}`)])
+  const made = await ask([put(own, 'put-a'), put(absent, 'put-b')])
+  const texts = made.map((seen, index) => withoutIds(seen, [own, absent][index] ?? assert.fail()))
+  assertOne(
+    texts.map((text) => text.replaceAll(/"put-[ab]"/g, '<name>').replaceAll(/"createdDate":"[^"]+"/g, '<date>')),
+    'a free name',
+  )
+  const after = await ask([requestOf(showing(world.first.owner), 'GET', `/registries/${own.registry}`)])
+  assert.deepEqual(
+    after.map(({ body }) => body),
+    before.map(({ body }) => body),
+  )
+  const removed = await ask([own, absent].map((ids) => requestOf(shown, 'DELETE', `/registries/${ids.registry}`)))
+  assert.deepEqual(
+    removed.map(({ status }) => status),
+    [204, 204],
+  )
   await assertNothingChanged()
 })
 
@@ -411,6 +476,8 @@ async function assertNothingChanged(): Promise<void> {
   assert.ok(!names(registries).includes('new-one'))
   assert.ok(names(tokens).includes('complete') && !names(tokens).includes('intruder'))
   assert.deepEqual(names(foreignOnes), [FOREIGN])
+  assert.ok(!`${registries?.body}${foreignOnes?.body}`.includes(MARK_ADDRESS))
+  assert.ok(!tokens?.body.includes(MARK_DATE))
 }
 
 test('a password is shown at creation and nowhere else', async () => {
