@@ -161,8 +161,9 @@ function timed(metrics: Metrics, name: string, run: () => Promise<void>): () => 
   }
 }
 
-async function flushAll({ metadata }: Stores, { auth, pulls, refusals }: Rooms): Promise<void> {
+async function flushAll({ metadata }: Stores, { auth, pulls, days, refusals }: Rooms): Promise<void> {
   await pulls.flush(metadata)
+  await days.flush(metadata)
   await refusals.flush()
   await auth.flush()
 }

@@ -19,6 +19,7 @@ import type { Registries } from './registries/registries.ts'
 import { createRegistries } from './registries/registries.ts'
 import { BlobReader } from './registry/blob-reader.ts'
 import { createRegistry } from './registry/create-registry.ts'
+import { DayCounts } from './registry/day-counts.ts'
 import { DEFAULT_LIMITS } from './registry/deps.ts'
 import { refuseWhenFull } from './registry/low-disk.ts'
 import { ManifestCache } from './registry/manifest-cache.ts'
@@ -26,6 +27,8 @@ import { PullCounts } from './registry/pull-counts.ts'
 import type { Registry } from './registry/registry.ts'
 import { RunningHashes } from './registry/running-hashes.ts'
 import type { Log } from './telemetry/log.ts'
+import type { Usage } from './usage/usage.ts'
+import { createUsage } from './usage/usage.ts'
 
 /** Rank 2, bound to one installation: what a server and a command at the machine both act with. */
 export interface Rooms {
@@ -35,8 +38,10 @@ export interface Rooms {
   readonly registries: Registries
   readonly registry: Registry
   readonly gc: Gc
+  readonly usage: Usage
   readonly refusals: Refusals
   readonly pulls: PullCounts
+  readonly days: DayCounts
   readonly reader: BlobReader
 }
 
@@ -69,13 +74,19 @@ export function createRooms(stores: Stores, config: Config, log: Log, now: () =>
     later: (act) => void act().catch((error: unknown) => log.error({ err: error }, 'registry not settled')),
   })
   const gc = createGc({ metadata, blobs: stores.blobs, uploadIdleMs: config.uploadIdleHours * HOUR_MS })
-  return { naming, auth, accounts, registries, gc, refusals, ...dataPlane(stores, config, now) }
+  const usage = createUsage({ metadata })
+  return { naming, auth, accounts, registries, gc, usage, refusals, ...dataPlane(stores, config, now) }
 }
 
-function dataPlane(stores: Stores, config: Config, now: () => number): Pick<Rooms, 'registry' | 'pulls' | 'reader'> {
+function dataPlane(
+  stores: Stores,
+  config: Config,
+  now: () => number,
+): Pick<Rooms, 'registry' | 'pulls' | 'days' | 'reader'> {
   const { metadata, blobs, keys } = stores
   const reader = new BlobReader(blobs, keys, Math.floor(config.segmentCacheBytes / config.workers))
   const pulls = new PullCounts()
+  const days = new DayCounts()
   const registry = createRegistry({
     metadata,
     blobs,
@@ -90,11 +101,12 @@ function dataPlane(stores: Stores, config: Config, now: () => number): Pick<Room
     reader,
     manifests: new ManifestCache(keys, MANIFEST_CACHE_BYTES),
     pulls,
+    days,
     hashes: new RunningHashes(),
     onEvent: recordEvent,
     refuseWhenFull: refuseWhenFull(blobs, config.minFreeBytes, now),
   })
-  return { registry, pulls, reader }
+  return { registry, pulls, days, reader }
 }
 
 const ACTIONS = {

@@ -3,14 +3,13 @@ import type { Schedule } from './jobs/schedules.ts'
 import type { MetadataStore, Transaction } from './metadata/metadata-store.ts'
 import { markAllUsageStale } from './metadata/tables/usage.ts'
 import type { Rooms } from './rooms.ts'
-import { refreshUsage } from './usage/usage.ts'
 
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 
 /** Everything an installation does by itself, each by one process at a time. */
-export function schedulesOf(metadata: MetadataStore, { registries, gc }: Rooms): Schedule[] {
+export function schedulesOf(metadata: MetadataStore, { registries, gc, usage }: Rooms): Schedule[] {
   return [
     { name: 'settle registries', everyMs: 2 * SECOND, leaseMs: MINUTE, run: () => registries.settle() },
     { name: 'remove objects', everyMs: 5 * SECOND, leaseMs: 30 * MINUTE, run: ignoreCount(() => gc.removeObjects()) },
@@ -19,7 +18,7 @@ export function schedulesOf(metadata: MetadataStore, { registries, gc }: Rooms):
       name: 'refresh usage',
       everyMs: 5 * SECOND,
       leaseMs: 10 * MINUTE,
-      run: ignoreCount(() => refreshUsage(metadata)),
+      run: ignoreCount(() => usage.refresh()),
     },
     // Whatever slipped past a mark is found at the latest by this.
     {
@@ -28,6 +27,7 @@ export function schedulesOf(metadata: MetadataStore, { registries, gc }: Rooms):
       leaseMs: 10 * MINUTE,
       run: () => metadata.transact((sql) => markAllUsageStale(sql)),
     },
+    { name: 'forget days', everyMs: HOUR, leaseMs: 10 * MINUTE, run: () => usage.forgetDays() },
     { name: 'forget credentials', everyMs: HOUR, leaseMs: 10 * MINUTE, run: () => forgetCredentials(metadata) },
   ]
 }

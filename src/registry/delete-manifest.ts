@@ -75,6 +75,7 @@ async function deleteByDigest(
   const deleteId = await recordDeletion(sql, deps, place, caller, 'manifest', `${place.repository}@${digest}`)
   await recordTagsGone(sql, repository.id, manifest.id, digest, caller.name)
   await tombstoneManifest(sql, manifest.id, deleteId)
+  await markUsageStale(sql, place.registryId)
   await deps.onEvent(sql, {
     kind: 'manifest_deleted',
     registryId: place.registryId,

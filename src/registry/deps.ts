@@ -3,6 +3,7 @@ import type { RegistryEvent } from '../domain/event.ts'
 import type { Keyring } from '../encryption/keyring.ts'
 import type { MetadataStore, Transaction } from '../metadata/metadata-store.ts'
 import type { BlobReader } from './blob-reader.ts'
+import type { DayCounts } from './day-counts.ts'
 import type { ManifestCache } from './manifest-cache.ts'
 import type { PullCounts } from './pull-counts.ts'
 import type { RunningHashes } from './running-hashes.ts'
@@ -38,6 +39,7 @@ export interface RegistryDeps {
   readonly reader: BlobReader
   readonly manifests: ManifestCache
   readonly pulls: PullCounts
+  readonly days: DayCounts
   readonly hashes: RunningHashes
   /** Inside the transaction of what it tells. */
   readonly onEvent: (sql: Transaction, event: RegistryEvent) => Promise<void>

@@ -18,9 +18,14 @@ export async function pullManifest(
     const row = await findManifest(sql, place, reference)
     if (!row) throw manifestUnknown(place, reference)
     const bytes = deps.manifests.peek(row.id) ?? (await deps.manifests.load(sql, place.registryId, row))
-    if (count) deps.pulls.add(row.id, row.repository_id, sql.now())
+    if (count) countPull(deps, place, row, sql.now())
     return { ...factsOf(row), bytes }
   })
+}
+
+function countPull(deps: RegistryDeps, { registryId }: Place, row: ManifestRow, now: number): void {
+  deps.pulls.add(row.id, row.repository_id, now)
+  deps.days.add('pulls', registryId, row.repository_id, now)
 }
 
 export async function statManifest(

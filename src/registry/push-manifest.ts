@@ -43,7 +43,7 @@ export async function pushManifest(
 ): Promise<PushedManifest> {
   const names = tagsOf(reference, tags)
   const sealed = await seal(deps, place, reference, manifest)
-  await deps.metadata.transact(async (sql) => {
+  const counted = await deps.metadata.transact(async (sql) => {
     if (!(await holdRegistry(sql, place.registryId))) throw new DomainError('name_unknown', 'the registry was deleted')
     const repository = await ensureRepository(sql, place.registryId, place.repository, caller.name)
     const id = await storeManifest(sql, deps, repository, caller, sealed)
@@ -60,7 +60,9 @@ export async function pushManifest(
       actor: caller.name,
       address: caller.address ?? null,
     })
+    return { repositoryId: repository.id, at: sql.now() }
   })
+  deps.days.add('pushes', place.registryId, counted.repositoryId, counted.at)
   return { digest: sealed.digest, subject: sealed.parsed.subject, tags: names }
 }
 

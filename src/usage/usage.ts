@@ -1,18 +1,65 @@
-import type { MetadataStore } from '../metadata/metadata-store.ts'
-import { liveBytes, staleUsage, storeUsage, unmarkUsage } from '../metadata/tables/usage.ts'
+import { dayOf, forgetDaysBefore } from '../metadata/tables/usage-days.ts'
+import { refreshUsage } from './add-up.ts'
+import type { Actor, UsageDeps } from './deps.ts'
+import { Limits } from './limits.ts'
+import type { QuotaView } from './quotas.ts'
+import { readContractQuota, readRegistryQuota, writeContractQuota, writeRegistryQuota } from './quotas.ts'
+import type { ContractUsage, RegistryUsage, RepositoryUsage } from './read-usage.ts'
+import { readContractUsage, readRegistryUsage, readRepositoryUsage } from './read-usage.ts'
+import type { Room } from './room.ts'
+import type { AskedSpan } from './span.ts'
+import { KEPT_DAYS } from './span.ts'
 
-const BATCH = 100
+/** How much is stored and moved, and how much may be. */
+export interface Usage {
+  /** @throws `denied` to keys that are limited to some registries. */
+  ofContract(actor: Actor): Promise<ContractUsage>
+  /** @throws `not_found`, `input_invalid` */
+  ofRegistry(actor: Actor, registryId: string, span: AskedSpan): Promise<RegistryUsage>
+  /** @throws `not_found`, `input_invalid` */
+  ofRepository(actor: Actor, registryId: string, repository: string, span: AskedSpan): Promise<RepositoryUsage>
 
-/**
- * Adds up anew what has changed. The mark is taken off before adding up, in a transaction of its own: a push that commits
- * meanwhile marks again and is counted the next time.
- */
-export async function refreshUsage(metadata: MetadataStore): Promise<number> {
-  const registries = await metadata.read((sql) => staleUsage(sql, BATCH))
-  for (const registryId of registries) {
-    await metadata.transact((sql) => unmarkUsage(sql, registryId), { durable: false })
-    const bytes = await metadata.read((sql) => liveBytes(sql, registryId))
-    await metadata.transact((sql) => storeUsage(sql, registryId, bytes), { durable: false })
+  /** @throws `not_found` */
+  registryQuota(actor: Actor, registryId: string): Promise<QuotaView>
+  /** Null: no limit. @throws `not_found`, `input_invalid` */
+  setRegistryQuota(actor: Actor, registryId: string, limit: number | null): Promise<QuotaView>
+  /** @throws `not_found` */
+  contractQuota(contractId: number): Promise<QuotaView>
+  /** Null: no limit. @throws `not_found`, `input_invalid` */
+  setContractQuota(
+    actor: Pick<Actor, 'label' | 'address'>,
+    contractId: number,
+    limit: number | null,
+  ): Promise<QuotaView>
+
+  /** For the data plane: what may be taken in this registry; null: no limit. */
+  roomIn(registryId: number): Promise<Room | null>
+  /** Adds up what has changed; for a schedule. @returns how many registries. */
+  refresh(): Promise<number>
+  /** Removes days that are no longer kept; for a schedule. */
+  forgetDays(): Promise<void>
+}
+
+export function createUsage(deps: UsageDeps): Usage {
+  const limits = new Limits(deps.metadata)
+  return {
+    ofContract: (actor) => readContractUsage(deps, actor),
+    ofRegistry: (actor, registryId, span) => readRegistryUsage(deps, actor, registryId, span),
+    ofRepository: (actor, registryId, repository, span) =>
+      readRepositoryUsage(deps, actor, registryId, repository, span),
+    registryQuota: (actor, registryId) => readRegistryQuota(deps, actor, registryId),
+    setRegistryQuota: (actor, registryId, limit) => writeRegistryQuota(deps, actor, registryId, limit),
+    contractQuota: (contractId) => readContractQuota(deps, contractId),
+    setContractQuota: (actor, contractId, limit) => writeContractQuota(deps, actor, contractId, limit),
+    roomIn: (registryId) => limits.of(registryId),
+    refresh: () => refreshUsage(deps.metadata),
+    forgetDays: () => forgetDays(deps),
   }
-  return registries.length
+}
+
+const BATCH = 500
+
+async function forgetDays({ metadata }: UsageDeps): Promise<void> {
+  const forget = () => metadata.transact((sql) => forgetDaysBefore(sql, dayOf(sql.now()) - KEPT_DAYS + 1, BATCH))
+  while ((await forget()) > 0);
 }

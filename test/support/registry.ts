@@ -13,6 +13,7 @@ import type { MetadataStore } from '../../src/metadata/metadata-store.ts'
 import { openSqlite } from '../../src/metadata/sqlite.ts'
 import { BlobReader } from '../../src/registry/blob-reader.ts'
 import { createRegistry } from '../../src/registry/create-registry.ts'
+import { DayCounts } from '../../src/registry/day-counts.ts'
 import type { RegistryDeps } from '../../src/registry/deps.ts'
 import { DEFAULT_LIMITS } from '../../src/registry/deps.ts'
 import { ManifestCache } from '../../src/registry/manifest-cache.ts'
@@ -76,6 +77,7 @@ async function open(
     reader: new BlobReader(blobs, keyring, 16 * 1024 * 1024),
     manifests: new ManifestCache(keyring, 1024 * 1024),
     pulls: new PullCounts(),
+    days: new DayCounts(),
     hashes: new RunningHashes(),
     onEvent: async (_sql, event) => {
       events.push(event)

@@ -1,5 +1,13 @@
 import type { Reader, Transaction } from '../metadata-store.ts'
 
+/** Bytes of plaintext, each blob once; what the words mean: docs/usage.md. */
+export interface UsageFigures {
+  readonly live: number
+  readonly quarantined: number
+  /** Of the live ones. */
+  readonly reclaimable: number
+}
+
 /** Something that counts has changed; a job adds up anew. Writes only where needed: no hot row under many pushes. */
 export async function markUsageStale(sql: Transaction, registryId: number): Promise<void> {
   const known = await sql.get<{ stale: number }>`SELECT stale FROM usage WHERE registry_id = ${registryId}`
@@ -11,29 +19,120 @@ export async function markUsageStale(sql: Transaction, registryId: number): Prom
       ON CONFLICT (registry_id) DO NOTHING`
 }
 
+/** Who waits longest comes first. One whose sum takes long is added up so seldom that it costs a twentieth of the time. */
 export async function staleUsage(sql: Reader, limit: number): Promise<number[]> {
-  const rows = await sql.all<{ registry_id: number }>`SELECT registry_id FROM usage WHERE stale = 1 LIMIT ${limit}`
+  const rows = await sql.all<{ registry_id: number }>`
+    SELECT registry_id FROM usage WHERE stale = 1 AND updated_at + 20 * cost_ms <= ${sql.now()} ORDER BY updated_at LIMIT ${limit}`
   return rows.map((row) => row.registry_id)
 }
 
-export async function unmarkUsage(sql: Transaction, registryId: number): Promise<void> {
-  await sql.run`UPDATE usage SET stale = 0 WHERE registry_id = ${registryId}`
+/** Those of one contract, however dear their sums are. */
+export async function staleUsageOf(sql: Reader, contractId: number): Promise<number[]> {
+  const rows = await sql.all<{ id: number }>`
+    SELECT r.id FROM usage u JOIN registries r ON r.id = u.registry_id AND r.delete_id IS NULL
+     WHERE u.stale = 1 AND r.contract_id = ${contractId}`
+  return rows.map((row) => row.id)
 }
 
-/** Bytes of live blobs that at least one live repository may serve, each once (design.md 9: quota counts live bytes only). */
-export async function liveBytes(sql: Reader, registryId: number): Promise<number> {
-  const row = await sql.get<{ bytes: number | null }>`
-    SELECT CAST(SUM(b.size) AS BIGINT) AS bytes FROM blobs b
-     WHERE b.registry_id = ${registryId} AND b.state = 'live' AND EXISTS (
-       SELECT 1 FROM repository_blobs l JOIN repositories r ON r.id = l.repository_id
-        WHERE l.blob_id = b.id AND l.delete_id IS NULL AND r.delete_id IS NULL)`
-  return Number(row?.bytes ?? 0)
+/** Takes the mark off, before adding up. The round that the sum belongs to, or null when there is nothing to add up. */
+export async function beginUsageRound(sql: Transaction, registryId: number): Promise<number | null> {
+  const row = await sql.get<{ round: number }>`
+    UPDATE usage SET stale = 0 WHERE registry_id = ${registryId} RETURNING round`
+  return row?.round ?? null
 }
 
-export async function storeUsage(sql: Transaction, registryId: number, bytes: number): Promise<void> {
-  await sql.run`UPDATE usage SET live_bytes = ${bytes}, updated_at = ${sql.now()} WHERE registry_id = ${registryId}`
+export interface CountedBlob {
+  readonly id: number
+  readonly digest: string
+  readonly size: number
+  readonly state: 'live' | 'reclaimable' | 'quarantined' | 'unheld'
+  /** 1: its bytes also stand in usage_pending, as seen in the same instant. */
+  readonly pending: number
+}
+
+/**
+ * The next stored blobs of a registry in order of digest, and what each counts as. `live`: a live repository links it, and
+ * needs it for a live manifest or by a lease. `reclaimable`: linked live, but neither. `quarantined`: only tombstones hold it.
+ */
+export async function countedBlobs(
+  sql: Reader,
+  registryId: number,
+  after: string,
+  limit: number,
+): Promise<CountedBlob[]> {
+  return await sql.all<CountedBlob>`
+    SELECT b.id, b.digest, b.size, CASE WHEN p.blob_id IS NULL THEN 0 ELSE 1 END AS pending,
+           CASE
+             WHEN EXISTS (
+               SELECT 1 FROM repository_blobs l JOIN repositories r ON r.id = l.repository_id AND r.delete_id IS NULL
+                WHERE l.blob_id = b.id AND l.delete_id IS NULL AND (l.lease_until > ${sql.now()} OR EXISTS (
+                  SELECT 1 FROM manifest_edges e JOIN manifests m ON m.id = e.manifest_id AND m.delete_id IS NULL
+                   WHERE e.repository_id = l.repository_id AND e.digest = l.digest AND e.kind IN ('config', 'layer'))))
+               THEN 'live'
+             WHEN EXISTS (
+               SELECT 1 FROM repository_blobs l JOIN repositories r ON r.id = l.repository_id AND r.delete_id IS NULL
+                WHERE l.blob_id = b.id AND l.delete_id IS NULL)
+               THEN 'reclaimable'
+             WHEN EXISTS (SELECT 1 FROM repository_blobs l WHERE l.blob_id = b.id) THEN 'quarantined'
+             ELSE 'unheld'
+           END AS state
+      FROM blobs b LEFT JOIN usage_pending p ON p.blob_id = b.id
+     WHERE b.registry_id = ${registryId} AND b.state = 'live' AND b.digest > ${after}
+     ORDER BY b.digest LIMIT ${limit}`
+}
+
+/** False when another sum was stored meanwhile, which may know more: then this one is worth nothing. */
+export async function storeUsage(
+  sql: Transaction,
+  registryId: number,
+  round: number,
+  { live, quarantined, reclaimable }: UsageFigures,
+  costMs: number,
+): Promise<boolean> {
+  const stored = await sql.run`
+    UPDATE usage SET live_bytes = ${live}, quarantined_bytes = ${quarantined}, reclaimable_bytes = ${reclaimable},
+                     updated_at = ${sql.now()}, cost_ms = ${costMs}, round = round + 1
+     WHERE registry_id = ${registryId} AND round = ${round}`
+  return stored === 1
 }
 
 export async function markAllUsageStale(sql: Transaction): Promise<void> {
   await sql.run`UPDATE usage SET stale = 1 WHERE stale = 0`
+}
+
+export interface UsageRow {
+  readonly live: number
+  readonly quarantined: number
+  readonly reclaimable: number
+  /** Null: never added up. */
+  readonly updated_at: number | null
+}
+
+export async function usageOfRegistry(sql: Reader, registryId: number): Promise<UsageRow> {
+  const row = await sql.get<UsageRow>`
+    SELECT live_bytes AS live, quarantined_bytes AS quarantined, reclaimable_bytes AS reclaimable,
+           CASE WHEN round = 0 THEN NULL ELSE updated_at END AS updated_at
+      FROM usage WHERE registry_id = ${registryId}`
+  return row ?? { live: 0, quarantined: 0, reclaimable: 0, updated_at: null }
+}
+
+/** Of all its registries; whatever a deleted registry holds is in quarantine. */
+export async function usageOfContract(
+  sql: Reader,
+  contractId: number,
+): Promise<UsageRow & { readonly registries: number }> {
+  const live = await sql.get<UsageRow & { readonly registries: number }>`
+    SELECT CAST(COALESCE(SUM(u.live_bytes), 0) AS BIGINT) AS live,
+           CAST(COALESCE(SUM(u.quarantined_bytes), 0) AS BIGINT) AS quarantined,
+           CAST(COALESCE(SUM(u.reclaimable_bytes), 0) AS BIGINT) AS reclaimable,
+           MIN(u.updated_at) AS updated_at, COUNT(*) AS registries
+      FROM registries r LEFT JOIN usage u ON u.registry_id = r.id
+     WHERE r.contract_id = ${contractId} AND r.delete_id IS NULL`
+  const deleted = await sql.get<{ bytes: number }>`
+    SELECT CAST(COALESCE(SUM(u.live_bytes + u.quarantined_bytes), 0) AS BIGINT) AS bytes
+      FROM registries r JOIN usage u ON u.registry_id = r.id JOIN deletions d ON d.id = r.delete_id AND d.purged_at IS NULL
+     WHERE r.contract_id = ${contractId} AND r.delete_id IS NOT NULL`
+  if (!live) throw new TypeError('a sum is a row')
+  const quarantined = Number(live.quarantined) + Number(deleted?.bytes ?? 0)
+  return { ...live, quarantined, registries: Number(live.registries) }
 }

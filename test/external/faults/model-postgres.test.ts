@@ -9,6 +9,7 @@ import type { MetadataStore } from '../../../src/metadata/metadata-store.ts'
 import { openPostgres } from '../../../src/metadata/postgres.ts'
 import { BlobReader } from '../../../src/registry/blob-reader.ts'
 import { createRegistry } from '../../../src/registry/create-registry.ts'
+import { DayCounts } from '../../../src/registry/day-counts.ts'
 import { DEFAULT_LIMITS } from '../../../src/registry/deps.ts'
 import { ManifestCache } from '../../../src/registry/manifest-cache.ts'
 import { PullCounts } from '../../../src/registry/pull-counts.ts'
@@ -48,6 +49,7 @@ function registryOn(metadata: MetadataStore, blobs: BlobStore): Registry {
     reader: new BlobReader(blobs, keyring, 1024 * 1024),
     manifests: new ManifestCache(keyring, 1024 * 1024),
     pulls: new PullCounts(),
+    days: new DayCounts(),
     hashes: new RunningHashes(),
     onEvent: async () => {},
     refuseWhenFull: async () => {},

@@ -3,7 +3,7 @@ import { openPostgres } from '../../../src/metadata/postgres.ts'
 import { engine } from '../../support/auth-world.ts'
 import { skipWithoutPostgres, startPostgres, stopPostgres } from '../../support/postgres.ts'
 
-// The tests of auth, accounts and audit once more, on PostgreSQL.
+// The tests of auth, accounts, audit and usage once more, on PostgreSQL.
 
 if (skipWithoutPostgres() === false) {
   engine.current = {
@@ -26,5 +26,6 @@ if (skipWithoutPostgres() === false) {
   await import('../../journeys/token-rotation.test.ts')
   await import('../../../src/accounts/accounts.test.ts')
   await import('../../../src/audit/audit.test.ts')
+  await import('../../../src/usage/usage.test.ts')
   after(stopPostgres) // after those of the tests, which close their databases
 }
