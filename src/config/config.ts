@@ -40,6 +40,7 @@ export interface Config {
   readonly locations: readonly Location[]
   readonly tls: { readonly certFile: string; readonly keyFile: string } | null
   readonly trustedProxies: readonly string[]
+  readonly egressAllow: readonly string[]
   readonly metricsListen: HostPort | null
   readonly workers: number
   readonly logFormat: 'auto' | 'json' | 'text'

@@ -46,6 +46,7 @@ const accepted: { name: string; env: Env; want: Partial<Config> }[] = [
       locations: [{ id: 'de/fra', between: null }],
       tls: null,
       trustedProxies: [],
+      egressAllow: [],
       metricsListen: null,
       workers: 3,
       logFormat: 'auto',
@@ -92,6 +93,11 @@ const accepted: { name: string; env: Env; want: Partial<Config> }[] = [
     name: 'proxies',
     env: { ENTREPOT_TRUSTED_PROXIES: '10.0.0.0/8, ::1' },
     want: { trustedProxies: ['10.0.0.0/8', '::1'] },
+  },
+  {
+    name: 'networks of identity providers',
+    env: { ENTREPOT_EGRESS_ALLOW: '10.1.0.0/16,::1' },
+    want: { egressAllow: ['10.1.0.0/16', '::1'] },
   },
   {
     name: 'a certificate',

@@ -44,7 +44,8 @@ function toConfig(values: Settings, { directory, cores }: Surroundings, problems
     domain: values.domain ?? null,
     locations: toLocations(values.locations ?? [], problems),
     tls: values.tlsCert && values.tlsKey ? { certFile: values.tlsCert, keyFile: values.tlsKey } : null,
-    trustedProxies: toNetworks(values.trustedProxies ?? [], problems),
+    trustedProxies: toNetworks('trustedProxies', values.trustedProxies ?? [], problems),
+    egressAllow: toNetworks('egressAllow', values.egressAllow ?? [], problems),
     metricsListen: values.metricsListen ? toHostPort('metricsListen', values.metricsListen, problems) : null,
     workers: values.workers ?? Math.max(1, cores),
     logFormat: values.logFormat ?? 'auto',
@@ -119,14 +120,12 @@ function toLocations(values: readonly string[], problems: string[]): Location[] 
   return locations
 }
 
-function toNetworks(values: readonly string[], problems: string[]): string[] {
+function toNetworks(name: SettingName, values: readonly string[], problems: string[]): string[] {
   for (const value of values) {
     const [address = '', length = '0', ...rest] = value.split('/')
     const bits = { 4: 32, 6: 128 }[isIP(address)] ?? -1
     if (rest.length > 0 || !/^\d{1,3}$/.test(length) || Number(length) > bits) {
-      problems.push(
-        `${variableOf('trustedProxies')}: "${value}" is neither an IP address nor a network such as 10.0.0.0/8`,
-      )
+      problems.push(`${variableOf(name)}: "${value}" is neither an IP address nor a network such as 10.0.0.0/8`)
     }
   }
   return [...values]

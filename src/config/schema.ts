@@ -80,6 +80,16 @@ const serving = {
       default: [],
     }),
   ),
+  egressAllow: Type.Optional(
+    Type.Array(Type.String({ maxLength: 64 }), {
+      maxItems: 100,
+      description:
+        'Networks that are not public (loopback, private, link-local …) and that requests going out may reach all the same, by ' +
+        'http too: where your own identity provider is, for example. All other such requests go to public addresses by https.',
+      expects: 'IP addresses or networks separated by commas, such as 10.1.2.3,192.168.0.0/16',
+      default: [],
+    }),
+  ),
   metricsListen: text(
     {
       description:
