@@ -7,6 +7,8 @@ import type { AuthRoom } from './auth/auth.ts'
 import { createAuth } from './auth/auth.ts'
 import { MARKER_ID } from './check/store-marker.ts'
 import type { Config } from './config/config.ts'
+import type { Contents } from './contents/contents.ts'
+import { createContents } from './contents/contents.ts'
 import type { RegistryEvent } from './domain/event.ts'
 import type { Gc } from './gc/gc.ts'
 import { createGc } from './gc/gc.ts'
@@ -36,6 +38,7 @@ export interface Rooms {
   readonly auth: AuthRoom
   readonly accounts: Accounts
   readonly registries: Registries
+  readonly contents: Contents
   readonly registry: Registry
   readonly gc: Gc
   readonly usage: Usage
@@ -46,6 +49,8 @@ export interface Rooms {
 }
 
 const HOUR_MS = 3_600_000
+/** What one request may look for a page of a list. */
+const LIST_PATIENCE_MS = 2_000
 /** Decrypted manifests, per process: some thousand usual ones. */
 const MANIFEST_CACHE_BYTES = 8 * 1024 * 1024
 
@@ -73,9 +78,16 @@ export function createRooms(stores: Stores, config: Config, log: Log, now: () =>
     storageReady: () => storageAnswers(stores),
     later: (act) => void act().catch((error: unknown) => log.error({ err: error }, 'registry not settled')),
   })
+  const { quarantineDays } = config
+  const contents = createContents({
+    metadata,
+    quarantineDays,
+    stopwatch: () => performance.now(),
+    patienceMs: LIST_PATIENCE_MS,
+  })
   const gc = createGc({ metadata, blobs: stores.blobs, uploadIdleMs: config.uploadIdleHours * HOUR_MS })
   const usage = createUsage({ metadata })
-  return { naming, auth, accounts, registries, gc, usage, refusals, ...dataPlane(stores, config, now) }
+  return { naming, auth, accounts, registries, contents, gc, usage, refusals, ...dataPlane(stores, config, now) }
 }
 
 function dataPlane(

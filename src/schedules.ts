@@ -9,9 +9,10 @@ const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 
 /** Everything an installation does by itself, each by one process at a time. */
-export function schedulesOf(metadata: MetadataStore, { registries, gc, usage }: Rooms): Schedule[] {
+export function schedulesOf(metadata: MetadataStore, { registries, contents, gc, usage }: Rooms): Schedule[] {
   return [
     { name: 'settle registries', everyMs: 2 * SECOND, leaseMs: MINUTE, run: () => registries.settle() },
+    { name: 'tidy lists', everyMs: 2 * SECOND, leaseMs: 10 * MINUTE, run: () => contents.tidyLists() },
     { name: 'remove objects', everyMs: 5 * SECOND, leaseMs: 30 * MINUTE, run: ignoreCount(() => gc.removeObjects()) },
     { name: 'expire uploads', everyMs: 5 * MINUTE, leaseMs: 30 * MINUTE, run: ignoreCount(() => gc.expireUploads()) },
     {

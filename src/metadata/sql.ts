@@ -29,3 +29,10 @@ export function forShareOf(reader: Reader, ...aliases: string[]): Fragment {
 export function forUpdateOf(reader: Reader, ...aliases: string[]): Fragment {
   return reader.dialect === 'postgres' ? literal(`FOR UPDATE OF ${aliases.join(', ')}`) : NOTHING
 }
+
+/** Ids as a table of one column, `id`, bound as one value: a list of bound values would be another statement for each length. */
+export function idTable(reader: Reader, ids: readonly number[]): Fragment {
+  const json = JSON.stringify(ids)
+  if (reader.dialect === 'sqlite') return sql`(SELECT value AS id FROM json_each(${json}))`
+  return sql`(SELECT CAST(value AS BIGINT) AS id FROM json_array_elements_text(CAST(${json} AS json)) AS listed (value))`
+}

@@ -3,6 +3,7 @@ import { DomainError } from '../domain/error.ts'
 import type { Reference } from '../domain/reference.ts'
 import type { Transaction } from '../metadata/metadata-store.ts'
 import { lockLink, tombstoneLink } from '../metadata/tables/blobs.ts'
+import { uncountManifest } from '../metadata/tables/counters.ts'
 import { addDeletion } from '../metadata/tables/deletions.ts'
 import { addCandidate } from '../metadata/tables/gc-candidates.ts'
 import { findReferrer, lockManifest, tombstoneManifest } from '../metadata/tables/manifests.ts'
@@ -76,6 +77,7 @@ async function deleteByDigest(
   await recordTagsGone(sql, repository.id, manifest.id, digest, caller.name)
   await tombstoneManifest(sql, manifest.id, deleteId)
   await markUsageStale(sql, place.registryId)
+  await uncountManifest(sql, manifest.id, repository.id)
   await deps.onEvent(sql, {
     kind: 'manifest_deleted',
     registryId: place.registryId,

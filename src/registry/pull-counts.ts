@@ -1,7 +1,8 @@
 import type { MetadataStore } from '../metadata/metadata-store.ts'
-import { addManifestPulls, addRepositoryPulls } from '../metadata/tables/manifests.ts'
+import { addManifestPulls, addRepositoryPulls } from '../metadata/tables/counters.ts'
 
-const BATCH = 500
+/** Each moves a handful of index entries: more at once would hold up the process. */
+const BATCH = 200
 
 interface Count {
   readonly repositoryId: number

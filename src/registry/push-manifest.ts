@@ -8,8 +8,8 @@ import type { Reference, TagName } from '../domain/reference.ts'
 import { manifestAssociatedData, sealManifest } from '../encryption/tink-aead.ts'
 import type { Transaction } from '../metadata/metadata-store.ts'
 import { holdLink } from '../metadata/tables/blobs.ts'
+import { countFirstPush, countPushAgain } from '../metadata/tables/counters.ts'
 import {
-  countManifestPush,
   holdManifest,
   insertEdges,
   insertManifest,
@@ -47,7 +47,6 @@ export async function pushManifest(
     if (!(await holdRegistry(sql, place.registryId))) throw new DomainError('name_unknown', 'the registry was deleted')
     const repository = await ensureRepository(sql, place.registryId, place.repository, caller.name)
     const id = await storeManifest(sql, deps, repository, caller, sealed)
-    await countManifestPush(sql, id, repository.id)
     for (const name of [...names].sort())
       await moveTag(sql, { repositoryId: repository.id, name, manifestId: id, digest: sealed.digest, by: caller.name })
     await deps.onEvent(sql, {
@@ -99,7 +98,7 @@ async function seal(
 
 const TRIES = 5
 
-/** The row's id, new or found; references are checked and held either way. */
+/** The row's id, new or found; references are checked and held either way, and the push is counted. */
 async function storeManifest(
   sql: Transaction,
   deps: RegistryDeps,
@@ -115,11 +114,13 @@ async function storeManifest(
     const id = await insertManifest(sql, { repositoryId: repository.id, ...row })
     if (id !== null) {
       await insertEdges(sql, id, repository.id, parsed.edges)
+      await countFirstPush(sql, { manifestId: id, repository, pushedBy: caller.name })
       return id
     }
     const known = await lockManifest(sql, repository.id, digest)
     if (known) {
       await renewManifestLease(sql, known.id, leaseUntil)
+      await countPushAgain(sql, known.id, repository.id)
       return known.id
     }
   }

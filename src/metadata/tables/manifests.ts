@@ -98,35 +98,6 @@ export async function findReferrer(
   return row?.digest ?? null
 }
 
-export async function countManifestPush(sql: Transaction, manifestId: number, repositoryId: number): Promise<void> {
-  const now = sql.now()
-  await sql.run`
-    INSERT INTO manifest_counters (manifest_id, push_count, last_pushed_at) VALUES (${manifestId}, 1, ${now})
-    ON CONFLICT (manifest_id) DO UPDATE SET push_count = manifest_counters.push_count + 1, last_pushed_at = ${now}`
-  await sql.run`
-    UPDATE repository_counters SET push_count = push_count + 1, last_pushed_at = ${now} WHERE repository_id = ${repositoryId}`
-}
-
-export async function addManifestPulls(
-  sql: Transaction,
-  id: number,
-  pulls: number,
-  lastPulledAt: number,
-): Promise<void> {
-  await sql.run`
-    UPDATE manifest_counters SET pull_count = pull_count + ${pulls}, last_pulled_at = ${lastPulledAt} WHERE manifest_id = ${id}`
-}
-
-export async function addRepositoryPulls(
-  sql: Transaction,
-  id: number,
-  pulls: number,
-  lastPulledAt: number,
-): Promise<void> {
-  await sql.run`
-    UPDATE repository_counters SET pull_count = pull_count + ${pulls}, last_pulled_at = ${lastPulledAt} WHERE repository_id = ${id}`
-}
-
 /** @returns false when the manifest is not live any more: whoever was told "present" must be told "absent". */
 export async function renewManifestLease(sql: Transaction, id: number, until: number): Promise<boolean> {
   return (await sql.run`UPDATE manifests SET lease_until = ${until} WHERE id = ${id} AND delete_id IS NULL`) === 1

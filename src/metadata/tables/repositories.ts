@@ -1,6 +1,7 @@
 import { DomainError } from '../../domain/error.ts'
 import type { Reader, Transaction } from '../metadata-store.ts'
-import { forShareOf } from '../sql.ts'
+import { forShareOf, forUpdateOf } from '../sql.ts'
+import { startRepositoryCounters } from './counters.ts'
 
 export interface RepositoryRow {
   readonly id: number
@@ -27,6 +28,22 @@ export async function holdRepository(
      ${forShareOf(sql, 'r', 'g')}`
 }
 
+/** The same, held against all other changes. */
+export async function lockRepository(
+  sql: Transaction,
+  registryId: number,
+  name: string,
+): Promise<RepositoryRow | null> {
+  return await sql.get<RepositoryRow>`
+    SELECT r.id, r.registry_id, r.name FROM repositories r
+     WHERE r.registry_id = ${registryId} AND r.name = ${name} AND r.delete_id IS NULL ${forUpdateOf(sql, 'r')}`
+}
+
+/** Hides the repository and all it holds under `deleteId`. */
+export async function tombstoneRepository(sql: Transaction, id: number, deleteId: number): Promise<void> {
+  await sql.run`UPDATE repositories SET delete_id = ${deleteId} WHERE id = ${id} AND delete_id IS NULL`
+}
+
 /** Holds the registry against deletion; false when it is gone. */
 export async function holdRegistry(sql: Transaction, registryId: number): Promise<boolean> {
   const row = await sql.get<{ id: number }>`
@@ -50,7 +67,7 @@ export async function ensureRepository(
       INSERT INTO repositories (registry_id, name, created_at, created_by) VALUES (${registryId}, ${name}, ${sql.now()}, ${by})
       ON CONFLICT (registry_id, name) WHERE delete_id IS NULL DO NOTHING RETURNING id, registry_id, name`
     if (made) {
-      await sql.run`INSERT INTO repository_counters (repository_id) VALUES (${made.id})`
+      await startRepositoryCounters(sql, made)
       return made
     }
   }
