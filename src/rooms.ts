@@ -3,6 +3,8 @@ import type { Accounts } from './accounts/accounts.ts'
 import { createAccounts } from './accounts/accounts.ts'
 import type { Refusals } from './audit/audit.ts'
 import { audit, createRefusals } from './audit/audit.ts'
+import type { AuditLog } from './audit/audit-log.ts'
+import { createAuditLog } from './audit/audit-log.ts'
 import type { AuthRoom } from './auth/auth.ts'
 import { createAuth } from './auth/auth.ts'
 import { MARKER_ID } from './check/store-marker.ts'
@@ -43,6 +45,7 @@ export interface Rooms {
   readonly gc: Gc
   readonly usage: Usage
   readonly refusals: Refusals
+  readonly auditLog: AuditLog
   readonly pulls: PullCounts
   readonly days: DayCounts
   readonly reader: BlobReader
@@ -87,7 +90,18 @@ export function createRooms(stores: Stores, config: Config, log: Log, now: () =>
   })
   const gc = createGc({ metadata, blobs: stores.blobs, uploadIdleMs: config.uploadIdleHours * HOUR_MS })
   const usage = createUsage({ metadata })
-  return { naming, auth, accounts, registries, contents, gc, usage, refusals, ...dataPlane(stores, config, now) }
+  return {
+    naming,
+    auth,
+    accounts,
+    registries,
+    contents,
+    gc,
+    usage,
+    refusals,
+    auditLog: createAuditLog({ metadata }),
+    ...dataPlane(stores, config, now),
+  }
 }
 
 function dataPlane(

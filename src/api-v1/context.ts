@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify'
 import type { Accounts } from '../accounts/accounts.ts'
+import type { AuditLog } from '../audit/audit-log.ts'
 import type { Client } from '../http/client.ts'
 import type { Registries } from '../registries/registries.ts'
 
@@ -16,6 +17,7 @@ export type ApiApp = FastifyInstance<
 /** What may be done: the acts of the rooms that this API is a door to. A new room gets a line here and in compose.ts. */
 export interface Acts {
   readonly accounts: Accounts
+  readonly auditLog: AuditLog
   readonly registries: Registries
 }
 

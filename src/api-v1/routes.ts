@@ -8,6 +8,7 @@ import { collectOperations, refuseTheRest } from '../doors/refuse.ts'
 import { compileValidator } from '../doors/validate.ts'
 import type { ClientOf } from '../http/client.ts'
 import type { Log } from '../http/log.ts'
+import { auditRoutes } from './audit.ts'
 import type { Acts, ApiContext } from './context.ts'
 import { errorHandler, MAX_BODY_BYTES } from './errors.ts'
 import { meRoutes } from './me.ts'
@@ -15,7 +16,7 @@ import { declareProblems, Problem } from './problem.ts'
 import { tokenRoutes } from './tokens.ts'
 
 /** Every file of routes; in the order of the documentation. */
-const ROUTES: readonly ((context: ApiContext) => void)[] = [meRoutes, tokenRoutes]
+const ROUTES: readonly ((context: ApiContext) => void)[] = [meRoutes, tokenRoutes, auditRoutes]
 
 export interface ApiDeps extends Acts {
   readonly auth: Pick<Auth, 'authenticatePerson'>

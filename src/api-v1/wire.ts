@@ -1,10 +1,10 @@
-import type { TSchema } from 'typebox'
+import type { TSchema, TSchemaOptions } from 'typebox'
 import { Type } from 'typebox'
 import { DomainError } from '../domain/error.ts'
 
 // What many schemas are made of.
 
-export const nullable = <T extends TSchema>(schema: T, options: { description?: string } = {}) =>
+export const nullable = <T extends TSchema>(schema: T, options: TSchemaOptions = {}) =>
   Type.Union([schema, Type.Null()], options)
 
 const UUID = '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$'

@@ -45,4 +45,12 @@ export const usage: readonly string[] = [
      PRIMARY KEY (repository_id, day)
    {end}`,
   `CREATE INDEX repository_days_old ON repository_days (day)`,
+  // The audit log has pages: newest first, of all a contract's events or of those of one action.
+  `ALTER TABLE audit_events ADD COLUMN public_id {text} NOT NULL DEFAULT ''`,
+  `UPDATE audit_events
+      SET public_id = '00000000-0000-4000-8000-' ||
+                      substr('000000000000' || CAST(id AS TEXT), length(CAST(id AS TEXT)) + 1)`,
+  `CREATE INDEX audit_events_by_time ON audit_events (contract_id, at, id)`,
+  `CREATE INDEX audit_events_by_action ON audit_events (contract_id, action, at, id)`,
+  `DROP INDEX audit_events_of_contract`,
 ]

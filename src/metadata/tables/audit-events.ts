@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Transaction } from '../metadata-store.ts'
 
 /** One thing that somebody did. */
@@ -30,16 +31,16 @@ export interface RefusalRecord {
 
 export async function insertAuditEvent(sql: Transaction, record: AuditRecord): Promise<void> {
   await sql.run`
-    INSERT INTO audit_events (at, contract_id, registry_id, actor, action, subject, address, detail)
-    VALUES (${sql.now()}, ${record.contractId}, ${record.registryId}, ${record.actor}, ${record.action}, ${record.subject},
+    INSERT INTO audit_events (public_id, at, contract_id, registry_id, actor, action, subject, address, detail)
+    VALUES (${randomUUID()}, ${sql.now()}, ${record.contractId}, ${record.registryId}, ${record.actor}, ${record.action}, ${record.subject},
             ${record.address}, ${record.detail ? JSON.stringify(record.detail) : null})`
 }
 
 /** Adds to the row of the same minute, whichever process made it. */
 export async function addRefusals(sql: Transaction, record: RefusalRecord): Promise<void> {
   await sql.run`
-    INSERT INTO audit_events (at, contract_id, registry_id, actor, action, subject, address, outcome, count)
-    VALUES (${record.at}, ${record.contractId}, ${record.registryId}, ${record.actor}, ${record.action}, ${record.subject},
+    INSERT INTO audit_events (public_id, at, contract_id, registry_id, actor, action, subject, address, outcome, count)
+    VALUES (${randomUUID()}, ${record.at}, ${record.contractId}, ${record.registryId}, ${record.actor}, ${record.action}, ${record.subject},
             ${record.address}, 'refused', ${record.count})
     ON CONFLICT (at, address, actor, action, subject) WHERE outcome = 'refused'
     DO UPDATE SET count = audit_events.count + excluded.count`

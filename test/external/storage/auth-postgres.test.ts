@@ -27,5 +27,6 @@ if (skipWithoutPostgres() === false) {
   await import('../../../src/accounts/accounts.test.ts')
   await import('../../../src/audit/audit.test.ts')
   await import('../../../src/usage/usage.test.ts')
+  await import('../../../src/api-v1/audit.test.ts')
   after(stopPostgres) // after those of the tests, which close their databases
 }
