@@ -12,7 +12,7 @@ import { createServer } from './http/server.ts'
 import { loadCertificate } from './http/tls.ts'
 import { every, registerSchedules, runDueSchedules } from './jobs/schedules.ts'
 import { localKeys } from './local-keys.ts'
-import { rewriteRepositoryPath } from './management-api/repository-paths.ts'
+import { rewriteManagementPath } from './management-api/paths.ts'
 import { registerManagement } from './management-planes.ts'
 import { measured } from './measured-metadata.ts'
 import { findContract } from './metadata/tables/contracts.ts'
@@ -89,7 +89,7 @@ async function planes(config: Config, rooms: Rooms, deps: PlaneDeps): Promise<Fa
     progress: { minBytes: MIN_BYTES_PER_SECOND * config.stallSeconds, windowMs: config.stallSeconds * 1_000 },
     closeDeadlineMs: CLOSE_DEADLINE_MS,
     opaquePrefixes: ['/v2'],
-    rewriteUrl: rewriteRepositoryPath,
+    rewriteUrl: rewriteManagementPath,
     onAnswered: (facts) => {
       deps.metrics.request(facts)
       if (facts.status >= 500) logRequest(facts)

@@ -72,7 +72,8 @@ function fastifyOptions(options: ServerOptions) {
     keepAliveTimeout: options.keepAliveTimeoutMs ?? 72_000,
     // What still arrives on open connections while we close is answered, with Connection: close, rather than refused.
     return503OnClosing: false,
-    routerOptions: { maxParamLength: 4096 },
+    // As long as a request line can be: what a parameter may be is the planes' to say, in their own form.
+    routerOptions: { maxParamLength: http.maxHeaderSize },
     rewriteUrl: rewriterOf(options.opaquePrefixes ?? [], options.rewriteUrl),
     clientErrorHandler: clientErrorHandler(options.log),
     frameworkErrors,

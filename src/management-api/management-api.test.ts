@@ -301,6 +301,16 @@ const refusals: Refusal[] = [
     status: 404,
     says: /registry 00000000-.* does not exist/,
   },
+  { name: 'a percent sign that begins no escape', url: '/registries/%zz', status: 400, says: /must be a UUID/ },
+  { name: 'bytes that are no text', url: '/registries/%ff/tokens', status: 400, says: /must be a UUID/ },
+  { name: 'an id without end', url: `/registries/${'a'.repeat(8000)}`, status: 400, says: /must be a UUID/ },
+  {
+    name: 'a broken path, without credentials',
+    url: '/registries/%zz',
+    more: { as: null },
+    status: 401,
+    says: /log in/,
+  },
   {
     name: "an absent registry's tokens",
     url: `/registries/${ABSENT}/tokens`,
@@ -478,7 +488,8 @@ const names: { name: string; path: string; status: number }[] = [
   { name: 'too short', path: 'ab', status: 400 },
   { name: 'upper case', path: 'Acme', status: 400 },
   { name: 'a slash', path: 'ac%2Fme', status: 400 },
-  { name: 'very long', path: 'a'.repeat(300), status: 400 },
+  { name: 'very long', path: 'a'.repeat(8000), status: 400 },
+  { name: 'a percent sign that begins no escape', path: '%zz', status: 400 },
 ]
 test('HEAD /names answers by status alone', async () => {
   await registry({ name: 'taken-name' })

@@ -8,6 +8,7 @@ import { SILENT } from '../../src/http/log.ts'
 import { createServer } from '../../src/http/server.ts'
 import { createKeyring } from '../../src/keys/keys.ts'
 import { environmentKeyProvider } from '../../src/keys/master-key.ts'
+import { rewriteManagementPath } from '../../src/management-api/paths.ts'
 import { registerManagement } from '../../src/management-planes.ts'
 import type { Rooms } from '../../src/rooms.ts'
 import { createRooms } from '../../src/rooms.ts'
@@ -59,7 +60,14 @@ export class ApiWorld implements AsyncDisposable {
     const rooms = createRooms(stores, config, SILENT, () => people.clock)
     const clientOf = createClientOf({ trustedProxies: [] })
     const progress = { minBytes: 1, windowMs: 60_000 }
-    const server = createServer({ log: SILENT, clientOf, tls: null, progress, closeDeadlineMs: 1_000 })
+    const server = createServer({
+      log: SILENT,
+      clientOf,
+      tls: null,
+      progress,
+      closeDeadlineMs: 1_000,
+      rewriteUrl: rewriteManagementPath,
+    })
     await registerManagement(server, rooms, { clientOf, log: SILENT })
     return new ApiWorld(people, rooms, server)
   }

@@ -9,7 +9,7 @@ import type { UserPrincipal } from '../../src/domain/actor.ts'
 import { DomainError } from '../../src/domain/error.ts'
 import { createClientOf } from '../../src/http/client.ts'
 import { SILENT } from '../../src/http/log.ts'
-import { rewriteRepositoryPath } from '../../src/management-api/repository-paths.ts'
+import { rewriteManagementPath } from '../../src/management-api/paths.ts'
 import { managementApi } from '../../src/management-api/routes.ts'
 import type { MetadataStore } from '../../src/metadata/metadata-store.ts'
 import { openSqlite } from '../../src/metadata/sqlite.ts'
@@ -125,8 +125,8 @@ export async function openManagement(
   const plane = await openControlPlane(options)
   const { naming = NAMING, auth = peopleByName } = options
   const app = fastify({
-    routerOptions: { maxParamLength: 4096 },
-    rewriteUrl: ({ url = '/' }) => rewriteRepositoryPath(url),
+    routerOptions: { maxParamLength: 32 * 1024 },
+    rewriteUrl: ({ url = '/' }) => rewriteManagementPath(url),
   })
   const api = managementApi({
     registries: plane.registries,
