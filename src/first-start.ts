@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createAccounts } from './accounts/accounts.ts'
 import type { FirstOwner } from './accounts/first-owner.ts'
+import { createFirstOwner } from './accounts/first-owner.ts'
 import { audit } from './audit/audit.ts'
 import { hashPassword } from './auth/passwords.ts'
 import { claimStore } from './check/store-marker.ts'
@@ -22,8 +22,8 @@ const DEFAULT_EMAIL = 'owner@entrepot.local'
 export async function prepare(config: Config): Promise<Prepared> {
   await using stores = await openStores(config)
   await claimStore(stores.blobs, stores.keys.installation)
-  const accounts = createAccounts({ metadata: stores.metadata, hashPassword, audit, newId: randomUUID })
-  const owner = await accounts.createFirstOwner({
+  const deps = { metadata: stores.metadata, hashPassword, audit, newId: randomUUID }
+  const owner = await createFirstOwner(deps, {
     email: config.adminEmail ?? DEFAULT_EMAIL,
     password: config.secrets.adminPassword,
   })

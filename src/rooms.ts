@@ -70,7 +70,14 @@ export function createRooms(stores: Stores, config: Config, log: Log, now: () =>
     domain: config.domain,
     bearerLifetimeSeconds: config.jwtSeconds,
   })
-  const accounts = createAccounts({ metadata, hashPassword: auth.hashPassword, audit, newId: randomUUID })
+  const accounts = createAccounts({
+    metadata,
+    hashPassword: auth.hashPassword,
+    provePassword: auth.provePassword,
+    audit,
+    newId: randomUUID,
+    quarantineDays: config.quarantineDays,
+  })
   const registries = createRegistries({
     metadata,
     keys: { prepare: keys.newDataKey, insert: keys.insert },

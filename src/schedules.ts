@@ -9,7 +9,7 @@ const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 
 /** Everything an installation does by itself, each by one process at a time. */
-export function schedulesOf(metadata: MetadataStore, { registries, contents, gc, usage }: Rooms): Schedule[] {
+export function schedulesOf(metadata: MetadataStore, { registries, contents, gc, usage, accounts }: Rooms): Schedule[] {
   return [
     { name: 'settle registries', everyMs: 2 * SECOND, leaseMs: MINUTE, run: () => registries.settle() },
     { name: 'tidy lists', everyMs: 2 * SECOND, leaseMs: 10 * MINUTE, run: () => contents.tidyLists() },
@@ -29,6 +29,12 @@ export function schedulesOf(metadata: MetadataStore, { registries, contents, gc,
       run: () => metadata.transact((sql) => markAllUsageStale(sql)),
     },
     { name: 'forget days', everyMs: HOUR, leaseMs: 10 * MINUTE, run: () => usage.forgetDays() },
+    {
+      name: 'finish deleted contracts',
+      everyMs: 5 * MINUTE,
+      leaseMs: 10 * MINUTE,
+      run: () => accounts.finishDeletedContracts(),
+    },
     { name: 'forget credentials', everyMs: HOUR, leaseMs: 10 * MINUTE, run: () => forgetCredentials(metadata) },
   ]
 }

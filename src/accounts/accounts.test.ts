@@ -181,7 +181,7 @@ test('accounts: what changes something is audited, without passwords', async () 
   await world.user(one, 'bob@example.com', { role: 'owner' })
   await world.accounts.setPassword(
     { userId, password: 'battery staple', contractId: one },
-    { label: 'x', address: ADDRESS },
+    { label: 'x', address: ADDRESS, role: 'owner' },
   )
   await world.accounts.removeMembership({ contractId: one, userId }, OPERATOR)
   await world.accounts.setContractState({ contractId: one, state: 'suspended' }, OPERATOR)

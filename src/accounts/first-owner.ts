@@ -23,7 +23,7 @@ const LETTERS = '23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
  * once one gets null. @throws `input_invalid` for an e-mail or password that cannot be.
  */
 export async function createFirstOwner(
-  deps: AccountsDeps,
+  deps: Pick<AccountsDeps, 'metadata' | 'hashPassword' | 'audit' | 'newId'>,
   input: { readonly email: string; readonly password: string | null },
 ): Promise<FirstOwner | null> {
   if (await deps.metadata.read(someContractExists)) return null

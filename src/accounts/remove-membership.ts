@@ -1,16 +1,21 @@
-import { DomainError } from '../domain/error.ts'
+import type { Transaction } from '../metadata/metadata-store.ts'
+import { deleteResetsOf } from '../metadata/tables/account-links.ts'
 import { revokeApiKeysOf } from '../metadata/tables/api-keys.ts'
 import { bumpAuthEpoch } from '../metadata/tables/auth-epoch.ts'
 import { lockContract } from '../metadata/tables/contracts.ts'
 import { lockIdentity } from '../metadata/tables/identities.ts'
-import { deleteMembership, findMembership, otherOwnerExists } from '../metadata/tables/memberships.ts'
-import { deleteRefreshTokensOf } from '../metadata/tables/refresh-tokens.ts'
-import { deleteSessionsOf } from '../metadata/tables/sessions.ts'
+import { deleteMembership, findMembership } from '../metadata/tables/memberships.ts'
+import { deleteRefreshTokensIn } from '../metadata/tables/refresh-tokens.ts'
+import { deleteSessionsIn } from '../metadata/tables/sessions.ts'
 import type { AccountsDeps, Doer } from './deps.ts'
+import { eventOf } from './deps.ts'
+import { keepAnOwner, mayConcernOwners } from './owners.ts'
+import { noSuchUser } from './users.ts'
 
 /**
  * The person is out of the contract within a second, with the keys they had in it. Their account stays: it may open other
- * contracts. @throws `not_found`, `conflict` (the last owner).
+ * contracts, and what they do there goes on. @throws `not_found`, `denied` (an owner, by somebody who is none), `conflict`
+ * (the last owner).
  */
 export async function removeMembership(
   deps: AccountsDeps,
@@ -22,22 +27,20 @@ export async function removeMembership(
     await lockContract(sql, contractId)
     const person = await lockIdentity(sql, userId)
     const membership = person && (await findMembership(sql, contractId, person.id))
-    if (!person || !membership) throw new DomainError('not_found', `user ${userId.slice(0, 80)} does not exist`)
-    if (membership.role === 'owner' && !(await otherOwnerExists(sql, contractId, person.id))) {
-      throw new DomainError('conflict', `${person.email} is the last owner: a contract needs one, add another first`)
-    }
+    if (!person || !membership) throw noSuchUser(userId)
+    mayConcernOwners(doer, [membership.role])
+    if (membership.role === 'owner') await keepAnOwner(sql, contractId, person)
     await deleteMembership(sql, contractId, person.id)
     await revokeApiKeysOf(sql, contractId, person.id)
-    await deleteRefreshTokensOf(sql, 'user', person.id)
-    await deleteSessionsOf(sql, person.id)
+    await endStay(sql, contractId, person.id)
     await bumpAuthEpoch(sql)
-    await deps.audit(sql, {
-      contractId,
-      registryId: null,
-      actor: doer.label,
-      action: 'user.remove',
-      subject: person.email,
-      address: doer.address,
-    })
+    await deps.audit(sql, eventOf(contractId, doer, 'user.remove', person.email))
   })
+}
+
+/** What a person was given by way of this contract, besides keys. */
+export async function endStay(sql: Transaction, contractId: number, identityId: number): Promise<void> {
+  await deleteRefreshTokensIn(sql, contractId, identityId)
+  await deleteSessionsIn(sql, contractId, identityId)
+  await deleteResetsOf(sql, identityId)
 }

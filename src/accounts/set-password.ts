@@ -1,18 +1,23 @@
 import { DomainError } from '../domain/error.ts'
-import type { Transaction } from '../metadata/metadata-store.ts'
+import type { Reader, Transaction } from '../metadata/metadata-store.ts'
+import { deleteResetsOf } from '../metadata/tables/account-links.ts'
 import { bumpAuthEpoch } from '../metadata/tables/auth-epoch.ts'
 import type { IdentityRow } from '../metadata/tables/identities.ts'
 import { lockIdentity, setPasswordHash } from '../metadata/tables/identities.ts'
+import type { MembershipRow } from '../metadata/tables/memberships.ts'
 import { countMembershipsOf, findMembership } from '../metadata/tables/memberships.ts'
 import { deleteRefreshTokensOf } from '../metadata/tables/refresh-tokens.ts'
 import { deleteSessionsOf } from '../metadata/tables/sessions.ts'
 import type { AccountsDeps, Doer } from './deps.ts'
+import { eventOf } from './deps.ts'
+import { mayConcernOwners } from './owners.ts'
 import { checkNewPassword } from './password-rule.ts'
+import { noSuchUser } from './users.ts'
 
 export interface NewPassword {
   readonly userId: string
   readonly password: string
-  /** The contract whose administrator asks; null: the operator, or the person. */
+  /** The contract whose administrator asks; null: the operator. */
   readonly contractId: number | null
 }
 
@@ -25,30 +30,38 @@ export async function setPassword(deps: AccountsDeps, input: NewPassword, doer: 
   const passwordHash = await deps.hashPassword(input.password)
   await deps.metadata.transact(async (sql) => {
     const person = await lockIdentity(sql, input.userId)
-    if (person === null) throw notFound(input.userId)
-    if (input.contractId !== null) await checkSoleContract(sql, person, input.contractId)
-    await setPasswordHash(sql, person.id, passwordHash)
-    await deleteRefreshTokensOf(sql, 'user', person.id)
-    await deleteSessionsOf(sql, person.id)
-    await bumpAuthEpoch(sql)
-    await deps.audit(sql, {
-      contractId: input.contractId,
-      registryId: null,
-      actor: doer.label,
-      action: 'user.set-password',
-      subject: person.email,
-      address: doer.address,
-    })
+    if (person === null) throw noSuchUser(input.userId)
+    if (input.contractId !== null) {
+      const { role } = await requireSoleContract(sql, person, input.contractId)
+      mayConcernOwners(doer, [role])
+    }
+    await replacePassword(sql, person.id, passwordHash)
+    await deps.audit(sql, eventOf(input.contractId, doer, 'user.set-password', person.email))
   })
 }
 
-/** Else one contract's administrator could log in to another contract. */
-async function checkSoleContract(sql: Transaction, person: IdentityRow, contractId: number): Promise<void> {
-  if ((await findMembership(sql, contractId, person.id)) === null) throw notFound(person.user_id)
-  if ((await countMembershipsOf(sql, person.id)) === 1) return
-  throw new DomainError('denied', `only ${person.email} or the operator can change this password`)
+/** With the person locked. `exceptSession`: the one that asks. */
+export async function replacePassword(
+  sql: Transaction,
+  identityId: number,
+  passwordHash: string,
+  exceptSession = 0,
+): Promise<void> {
+  await setPasswordHash(sql, identityId, passwordHash)
+  await deleteRefreshTokensOf(sql, 'user', identityId)
+  await deleteSessionsOf(sql, identityId, exceptSession)
+  await deleteResetsOf(sql, identityId)
+  await bumpAuthEpoch(sql)
 }
 
-function notFound(userId: string): DomainError {
-  return new DomainError('not_found', `user ${userId.slice(0, 80)} does not exist`)
+/** Else one contract's administrator could log in to another contract. @throws `not_found`, `denied` */
+export async function requireSoleContract(
+  sql: Reader,
+  person: IdentityRow,
+  contractId: number,
+): Promise<MembershipRow> {
+  const membership = await findMembership(sql, contractId, person.id)
+  if (membership === null) throw noSuchUser(person.user_id)
+  if ((await countMembershipsOf(sql, person.id)) === 1) return membership
+  throw new DomainError('denied', `only ${person.email} or the operator can change this password`)
 }

@@ -1,10 +1,14 @@
 import type { Role } from '../domain/actor.ts'
 import { DomainError } from '../domain/error.ts'
 import type { Transaction } from '../metadata/metadata-store.ts'
-import { lockContract } from '../metadata/tables/contracts.ts'
+import { deleteResetsOf } from '../metadata/tables/account-links.ts'
+import { bumpAuthEpoch } from '../metadata/tables/auth-epoch.ts'
 import { identityByEmail, insertIdentity, lockIdentity } from '../metadata/tables/identities.ts'
-import { insertMembership, membersOf } from '../metadata/tables/memberships.ts'
+import type { MemberRow } from '../metadata/tables/memberships.ts'
+import { insertMembership, memberByUserId, membersOf, pageOfMembers } from '../metadata/tables/memberships.ts'
+import { lockLiveContract } from './contracts.ts'
 import type { AccountsDeps, Doer } from './deps.ts'
+import { eventOf } from './deps.ts'
 import type { Email } from './email.ts'
 import { parseEmail } from './email.ts'
 import { checkNewPassword } from './password-rule.ts'
@@ -14,11 +18,14 @@ export interface User {
   /** UUID v4. */
   readonly userId: string
   readonly email: string
+  readonly displayName: string | null
   readonly role: Role
   readonly manageRegistry: boolean
   readonly isDisabled: boolean
   /** When they joined; milliseconds UTC. */
   readonly since: number
+  /** Where a list goes on. */
+  readonly position: number
 }
 
 export interface NewUser {
@@ -42,22 +49,13 @@ export async function addUser(deps: AccountsDeps, input: NewUser, doer: Doer): P
   const passwordHash = input.password === null ? null : await deps.hashPassword(input.password)
   const newId = deps.newId()
   return await deps.metadata.transact(async (sql) => {
-    const contract = await lockContract(sql, input.contractId)
-    if (contract === null || contract.state === 'deleted') {
-      throw new DomainError('not_found', `contract ${input.contractId} does not exist`)
-    }
+    await lockLiveContract(sql, input.contractId)
     const { id, userId } = await identityFor(sql, email, { newId, passwordHash }, input.linkExisting === true)
     const { contractId, role, manageRegistry = false } = input
     if (!(await insertMembership(sql, { contractId, identityId: id, role, manageRegistry }))) throw inUse(email)
-    await deps.audit(sql, {
-      contractId,
-      registryId: null,
-      actor: doer.label,
-      action: 'user.add',
-      subject: email,
-      address: doer.address,
-      detail: { role, manageRegistry },
-    })
+    await deleteResetsOf(sql, id)
+    await bumpAuthEpoch(sql)
+    await deps.audit(sql, eventOf(contractId, doer, 'user.add', email, { role, manageRegistry }))
     return { userId }
   })
 }
@@ -65,14 +63,41 @@ export async function addUser(deps: AccountsDeps, input: NewUser, doer: Doer): P
 /** By e-mail. */
 export async function listUsers({ metadata }: AccountsDeps, contractId: number): Promise<User[]> {
   const rows = await metadata.read((sql) => membersOf(sql, contractId))
-  return rows.map((row) => ({
+  return rows.map(toUser)
+}
+
+/** Strictly after `after`, in a stable order. */
+export async function pageOfUsers(
+  { metadata }: AccountsDeps,
+  contractId: number,
+  page: { readonly after: number; readonly limit: number },
+): Promise<User[]> {
+  const rows = await metadata.read((sql) => pageOfMembers(sql, contractId, page))
+  return rows.map(toUser)
+}
+
+/** @throws `not_found`, alike for people of other contracts and nobody. */
+export async function getUser({ metadata }: AccountsDeps, contractId: number, userId: string): Promise<User> {
+  const row = await metadata.read((sql) => memberByUserId(sql, contractId, userId))
+  if (!row) throw noSuchUser(userId)
+  return toUser(row)
+}
+
+export function toUser(row: MemberRow): User {
+  return {
     userId: row.user_id,
     email: row.email,
+    displayName: row.display_name,
     role: row.role,
     manageRegistry: row.manage_registry === 1,
     isDisabled: row.disabled_at !== null,
     since: row.created_at,
-  }))
+    position: row.identity_id,
+  }
+}
+
+export function noSuchUser(userId: string): DomainError {
+  return new DomainError('not_found', `user ${userId.slice(0, 80)} does not exist`)
 }
 
 async function identityFor(

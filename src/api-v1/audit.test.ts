@@ -37,7 +37,7 @@ before(async () => {
   operator = await world.login(one, 'ops@one.example', 'admin')
   await people.accounts.setOperator(
     { email: 'ops@one.example', isOperator: true },
-    { label: 'operator', address: null },
+    { label: 'operator', address: null, role: 'operator' },
   )
   const id = await people.registry(one, 'acme')
   const row = await people.transact(

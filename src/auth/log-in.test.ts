@@ -3,6 +3,7 @@ import { argon2Sync } from 'node:crypto'
 import { test } from 'node:test'
 import type { Node } from '../../test/support/auth-world.ts'
 import { ADDRESS, AuthWorld } from '../../test/support/auth-world.ts'
+import { OPERATOR } from '../accounts/deps.ts'
 import type { DomainError } from '../domain/error.ts'
 
 const ANN = 'ann@example.com'
@@ -38,10 +39,7 @@ test('logIn: a password that was right a minute ago and was changed meanwhile is
   await using world = await AuthWorld.open()
   const userId = await world.user(await world.contract(), ANN, { password: 'correct horse' })
   assert.equal(await logsIn(world.first, 'correct horse'), 'ok')
-  await world.accounts.setPassword(
-    { userId, password: 'battery staple', contractId: null },
-    { label: 'x', address: null },
-  )
+  await world.accounts.setPassword({ userId, password: 'battery staple', contractId: null }, OPERATOR)
   assert.equal(await logsIn(world.first, 'correct horse'), 'unauthenticated')
   assert.equal(await logsIn(world.first, 'battery staple'), 'ok')
 })

@@ -86,7 +86,7 @@ before(async () => {
     member: { authorization: basic('mia@example.com', 'correct horse') },
     'API key': { authorization: basic('ann@example.com', key.text) },
     'API key by its name': { authorization: basic('laptop', key.text) },
-    'read-only API key': { authorization: basic('laptop', reader.text) },
+    'read-only API key': { authorization: basic(reader.name, reader.text) },
     'foreign token, its own registry': { authorization: basic('full', foreign.password), registry: 'globex' },
   })
   await world.disableToken(disabled.id)

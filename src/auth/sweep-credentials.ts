@@ -1,4 +1,5 @@
 import type { Transaction } from '../metadata/metadata-store.ts'
+import { deleteLinksExpiredUntil } from '../metadata/tables/account-links.ts'
 import { insertAuditEvent } from '../metadata/tables/audit-events.ts'
 import { deleteBrakesIdleSince } from '../metadata/tables/login-brakes.ts'
 import { deleteRefreshTokensExpiredUntil, deleteRefreshTokensOf } from '../metadata/tables/refresh-tokens.ts'
@@ -33,10 +34,11 @@ export async function removeLongExpiredTokens(sql: Transaction): Promise<number>
   return expired.length
 }
 
-/** Sessions and refresh tokens whose time is over, and forgotten login failures. @returns as above. */
+/** Sessions, refresh tokens and links whose time is over, and forgotten login failures. @returns as above. */
 export async function removeSpentCredentials(sql: Transaction): Promise<number> {
   const now = sql.now()
   const sessions = await deleteSessionsExpiredUntil(sql, now, BATCH)
   const refreshTokens = await deleteRefreshTokensExpiredUntil(sql, now, BATCH)
-  return sessions + refreshTokens + (await deleteBrakesIdleSince(sql, now - BRAKE_MEMORY_MS, BATCH))
+  const links = await deleteLinksExpiredUntil(sql, now, BATCH)
+  return sessions + refreshTokens + links + (await deleteBrakesIdleSince(sql, now - BRAKE_MEMORY_MS, BATCH))
 }

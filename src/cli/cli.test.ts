@@ -40,7 +40,16 @@ async function open(t: TestContext, options: Options = {}) {
         return { userId: 'u2' }
       },
       listUsers: async () => [
-        { userId: 'u1', email: 'a@b.example', role: 'owner', manageRegistry: false, isDisabled: false, since: NOW },
+        {
+          userId: 'u1',
+          email: 'a@b.example',
+          role: 'owner',
+          manageRegistry: false,
+          isDisabled: false,
+          position: 1,
+          displayName: null,
+          since: NOW,
+        },
       ],
       setPassword: async (input: NewPassword) => void acts.push(input),
       setOperator: async (input: { email: string; isOperator: boolean }) => void acts.push(input),

@@ -94,8 +94,8 @@ export const userCommand: Command = defineGroup('user', 'add people, set passwor
   list,
 ])
 
-function describe({ since, ...user }: User) {
-  return { ...user, since: new Date(since).toISOString() }
+function describe({ userId, email, role, manageRegistry, isDisabled, since }: User) {
+  return { userId, email, role, manageRegistry, isDisabled, since: new Date(since).toISOString() }
 }
 
 function parseRole(text: string): Role {

@@ -14,7 +14,7 @@ test('newSecret: what is made is recognised, with its prefix and key id', () => 
       assert.deepEqual(parseSecret(secret.text), { prefix, keyId: secret.keyId })
       assert.equal(secret.hash, hashSecret(secret.text))
       assert.ok(secretMatches(secret.text, secret.hash))
-      assert.match(secret.text, /^ent[krs]?_[0-9A-Za-z]{10}_[0-9A-Za-z]{34}$/)
+      assert.match(secret.text, /^ent[klrs]?_[0-9A-Za-z]{10}_[0-9A-Za-z]{34}$/)
     }),
   )
 })

@@ -6,6 +6,8 @@ export const SECRET_PREFIX = {
   apiKey: 'entk',
   session: 'ents',
   refreshToken: 'entr',
+  /** An invitation, or a password's reset. */
+  accountLink: 'entl',
 } as const
 export type SecretPrefix = (typeof SECRET_PREFIX)[keyof typeof SECRET_PREFIX]
 
@@ -23,7 +25,7 @@ const KEY_ID_LENGTH = 10
 /** 28 base62 digits are 166 bits. */
 const SECRET_LENGTH = 28
 const CHECKSUM_LENGTH = 6
-const SHAPE = /^(entr|ents|entk|ent)_([0-9A-Za-z]{10})_[0-9A-Za-z]{34}$/
+const SHAPE = /^(entr|ents|entk|entl|ent)_([0-9A-Za-z]{10})_[0-9A-Za-z]{34}$/
 
 /** `random(n)` gives n unpredictable bytes. */
 export function newSecret(prefix: SecretPrefix, random: (size: number) => Uint8Array = randomBytes): NewSecret {

@@ -66,6 +66,7 @@ export class AuthWorld implements AsyncDisposable {
   readonly secrets = createTestSecrets()
   readonly #opened = new AsyncDisposableStack()
   readonly #nodes: Node[] = []
+  #keys = 0
   #database: Awaited<ReturnType<Engine['create']>> | undefined
   clock = Date.UTC(2026, 0, 1)
   #first: Node | undefined
@@ -101,8 +102,9 @@ export class AuthWorld implements AsyncDisposable {
     const refusals = createRefusals({ metadata, now })
     const refused = refusals.note
     const auth = createAuth({ metadata, secrets: this.secrets, now, refused, domain: 'cr.example' })
-    const { hashPassword } = auth
-    const accounts = createAccounts({ metadata, hashPassword, audit, newId: randomUUID })
+    const { hashPassword, provePassword } = auth
+    const given = { metadata, hashPassword, provePassword, audit, newId: randomUUID, quarantineDays: 7 }
+    const accounts = createAccounts(given)
     const node = { metadata, auth, accounts: settling(accounts, () => this.#settled()), refusals }
     this.#nodes.push(node)
     return node
@@ -184,16 +186,19 @@ export class AuthWorld implements AsyncDisposable {
       actions?: readonly string[] | null
       expiresAt?: number | null
     } = {},
-  ): Promise<{ id: number; text: string }> {
+  ): Promise<{ id: number; name: string; text: string }> {
     const secret = newSecret('entk')
+    this.#keys += 1
+    const name = this.#keys === 1 ? 'laptop' : `laptop ${this.#keys}`
     const { readOnly = false, registryIds = null, actions = null, expiresAt = null } = given
     return await this.transact(async (sql) => {
       const identity = await identityByEmail(sql, email)
       if (!identity) throw new TypeError(`nobody is ${email}`)
-      const row = { contractId, identityId: identity.id, publicId: randomUUID(), name: 'laptop' }
+      const row = { contractId, identityId: identity.id, publicId: randomUUID(), name }
       const rights = { readOnly, registryIds, actions, expiresAt }
       const id = await insertApiKey(sql, { ...row, ...rights, keyId: secret.keyId, secretHash: secret.hash })
-      return { id, text: secret.text }
+      if (id === null) throw new TypeError(`${email} has a key ${name}`)
+      return { id, name, text: secret.text }
     })
   }
 
@@ -250,12 +255,10 @@ export function basic(username: string, password: string): string {
 }
 
 function settling(accounts: Accounts, settled: () => Promise<void>): Accounts {
-  return {
-    ...accounts,
-    setContractState: (input, doer) => accounts.setContractState(input, doer).finally(settled),
-    setPassword: (input, doer) => accounts.setPassword(input, doer).finally(settled),
-    removeMembership: (input, doer) => accounts.removeMembership(input, doer).finally(settled),
-  }
+  const acts = Object.entries(accounts) as [string, (...given: unknown[]) => Promise<unknown>][]
+  return Object.fromEntries(
+    acts.map(([name, act]) => [name, (...given: unknown[]) => act(...given).finally(settled)]),
+  ) as unknown as Accounts
 }
 
 /** AES-256-GCM with the purpose as associated data: what the keys room promises. */

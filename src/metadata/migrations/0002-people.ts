@@ -9,6 +9,9 @@ export const people: readonly string[] = [
   `ALTER TABLE sessions ADD COLUMN user_agent {text}`,
   `ALTER TABLE sessions ADD COLUMN bound {int} NOT NULL DEFAULT 0`, // 1: opens contract_id only (single sign-on)
   `CREATE UNIQUE INDEX sessions_public_id ON sessions (public_id) WHERE public_id IS NOT NULL`,
+  `CREATE UNIQUE INDEX api_keys_name ON api_keys (contract_id, identity_id, name) WHERE revoked_at IS NULL`,
+  `CREATE INDEX api_keys_of_contract ON api_keys (contract_id, id) WHERE revoked_at IS NULL`,
+  `CREATE INDEX sessions_of_contract ON sessions (contract_id)`,
   `CREATE TABLE account_links (
      id              {id},
      secret_hash     {text} NOT NULL UNIQUE,
@@ -25,6 +28,7 @@ export const people: readonly string[] = [
      used_at         {int}
    {end}`,
   `CREATE INDEX account_links_of_contract ON account_links (contract_id, id) WHERE used_at IS NULL`,
+  `CREATE INDEX account_links_of_identity ON account_links (identity_id) WHERE used_at IS NULL`,
   `CREATE INDEX account_links_expiring ON account_links (expires_at)`,
   `CREATE TABLE sso_providers (
      id            {id},

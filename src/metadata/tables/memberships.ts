@@ -1,10 +1,12 @@
 import type { Role } from '../../domain/actor.ts'
 import type { Reader, Transaction } from '../metadata-store.ts'
+import { sql as fragment } from '../sql.ts'
 
 export interface MembershipRow {
   readonly contract_id: number
   readonly role: Role
   readonly manage_registry: number
+  readonly disabled_at: number | null
 }
 
 /** A person as their contract sees them. */
@@ -12,14 +14,28 @@ export interface MemberRow extends MembershipRow {
   readonly identity_id: number
   readonly user_id: string
   readonly email: string
-  readonly disabled_at: number | null
+  readonly display_name: string | null
   readonly created_at: number
 }
+
+const MEMBERS = fragment`
+  SELECT m.contract_id, m.role, m.manage_registry, m.disabled_at, m.created_at, i.id AS identity_id, i.user_id, i.email,
+         i.display_name
+    FROM memberships m JOIN identities i ON i.id = m.identity_id`
 
 /** In active contracts and not disabled, the lowest contract number first. */
 export async function activeMembershipsOf(sql: Reader, identityId: number): Promise<MembershipRow[]> {
   return await sql.all<MembershipRow>`
-    SELECT m.contract_id, m.role, m.manage_registry
+    SELECT m.contract_id, m.role, m.manage_registry, m.disabled_at
+      FROM memberships m JOIN contracts c ON c.id = m.contract_id
+     WHERE m.identity_id = ${identityId} AND m.disabled_at IS NULL AND c.state = 'active'
+     ORDER BY m.contract_id`
+}
+
+/** The same, with the contracts' names. */
+export async function contractsOf(sql: Reader, identityId: number): Promise<(MembershipRow & { name: string })[]> {
+  return await sql.all<MembershipRow & { name: string }>`
+    SELECT m.contract_id, m.role, m.manage_registry, m.disabled_at, c.name
       FROM memberships m JOIN contracts c ON c.id = m.contract_id
      WHERE m.identity_id = ${identityId} AND m.disabled_at IS NULL AND c.state = 'active'
      ORDER BY m.contract_id`
@@ -34,10 +50,26 @@ export async function countMembershipsOf(sql: Reader, identityId: number): Promi
 
 /** By e-mail. */
 export async function membersOf(sql: Reader, contractId: number): Promise<MemberRow[]> {
+  return await sql.all<MemberRow>`${MEMBERS} WHERE m.contract_id = ${contractId} ORDER BY i.email`
+}
+
+/** In the order in which people became known (their internal ids), strictly after `after`, at most `limit`. */
+export async function pageOfMembers(
+  sql: Reader,
+  contractId: number,
+  page: { readonly after: number; readonly limit: number },
+): Promise<MemberRow[]> {
   return await sql.all<MemberRow>`
-    SELECT m.contract_id, m.role, m.manage_registry, m.disabled_at, m.created_at, i.id AS identity_id, i.user_id, i.email
-      FROM memberships m JOIN identities i ON i.id = m.identity_id
-     WHERE m.contract_id = ${contractId} ORDER BY i.email`
+    ${MEMBERS} WHERE m.contract_id = ${contractId} AND m.identity_id > ${page.after}
+     ORDER BY m.identity_id LIMIT ${page.limit}`
+}
+
+export async function memberByUserId(sql: Reader, contractId: number, userId: string): Promise<MemberRow | null> {
+  return await sql.get<MemberRow>`${MEMBERS} WHERE m.contract_id = ${contractId} AND i.user_id = ${userId}`
+}
+
+export async function memberByEmail(sql: Reader, contractId: number, email: string): Promise<MemberRow | null> {
+  return await sql.get<MemberRow>`${MEMBERS} WHERE m.contract_id = ${contractId} AND i.email = ${email}`
 }
 
 export async function findMembership(
@@ -46,10 +78,15 @@ export async function findMembership(
   identityId: number,
 ): Promise<MembershipRow | null> {
   return await sql.get<MembershipRow>`
-    SELECT contract_id, role, manage_registry FROM memberships
+    SELECT contract_id, role, manage_registry, disabled_at FROM memberships
      WHERE contract_id = ${contractId} AND identity_id = ${identityId}`
 }
 
+export async function someOwnerExists(sql: Reader, contractId: number): Promise<boolean> {
+  return await otherOwnerExists(sql, contractId, 0)
+}
+
+/** Owners who are disabled do not count. */
 export async function otherOwnerExists(sql: Reader, contractId: number, identityId: number): Promise<boolean> {
   const row = await sql.get`
     SELECT 1 AS one FROM memberships
@@ -72,6 +109,21 @@ export async function insertMembership(
     VALUES (${row.contractId}, ${row.identityId}, ${row.role}, ${row.manageRegistry ? 1 : 0}, ${sql.now()})
     ON CONFLICT DO NOTHING`
   return added > 0
+}
+
+export async function changeMembership(
+  sql: Transaction,
+  of: { readonly contractId: number; readonly identityId: number },
+  to: { readonly role: Role; readonly manageRegistry: boolean; readonly disabledAt: number | null },
+): Promise<void> {
+  await sql.run`
+    UPDATE memberships
+       SET role = ${to.role}, manage_registry = ${to.manageRegistry ? 1 : 0}, disabled_at = ${to.disabledAt}
+     WHERE contract_id = ${of.contractId} AND identity_id = ${of.identityId}`
+}
+
+export async function deleteMembershipsOf(sql: Transaction, contractId: number): Promise<void> {
+  await sql.run`DELETE FROM memberships WHERE contract_id = ${contractId}`
 }
 
 export async function deleteMembership(sql: Transaction, contractId: number, identityId: number): Promise<void> {

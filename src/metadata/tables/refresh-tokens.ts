@@ -53,6 +53,24 @@ export async function deleteRefreshTokensOfSecret(sql: Transaction, tokenId: num
      WHERE principal_kind = 'registry_token' AND principal_id = ${tokenId} AND secret_version = ${secretId}`
 }
 
+/** Of everybody in one contract, or of one person there. */
+export async function deleteRefreshTokensIn(
+  sql: Transaction,
+  contractId: number,
+  identityId: number | null = null,
+): Promise<void> {
+  if (identityId === null) {
+    await sql.run`DELETE FROM refresh_tokens WHERE contract_id = ${contractId}`
+    return
+  }
+  await sql.run`
+    DELETE FROM refresh_tokens
+     WHERE contract_id = ${contractId}
+       AND ((principal_kind = 'user' AND principal_id = ${identityId})
+         OR (principal_kind = 'api_key'
+             AND principal_id IN (SELECT id FROM api_keys WHERE identity_id = ${identityId})))`
+}
+
 /** At most `limit`; how many went. */
 export async function deleteRefreshTokensExpiredUntil(sql: Transaction, until: number, limit: number): Promise<number> {
   return await sql.run`

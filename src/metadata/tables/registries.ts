@@ -1,5 +1,5 @@
 import type { Fragment, Reader, Transaction } from '../metadata-store.ts'
-import { forUpdateOf, sql as fragment, NOTHING } from '../sql.ts'
+import { forUpdate, forUpdateOf, sql as fragment, NOTHING } from '../sql.ts'
 
 export type RegistryState = 'New' | 'WaitingForStorage' | 'Running'
 
@@ -124,6 +124,44 @@ export async function updateRegistry(
 /** Hides the registry and all it holds under `deleteId`. */
 export async function tombstoneRegistry(sql: Transaction, id: number, deleteId: number): Promise<void> {
   await sql.run`UPDATE registries SET delete_id = ${deleteId} WHERE id = ${id} AND delete_id IS NULL`
+}
+
+/**
+ * Hides all of a contract that is held, each under a delete id of its own, and has them reviewed once `purgeAfter` has
+ * passed. Three statements however many there are. @returns how many.
+ */
+export async function tombstoneRegistriesOf(
+  sql: Transaction,
+  contractId: number,
+  by: { readonly deletedBy: string; readonly purgeAfter: number },
+): Promise<number> {
+  await sql.all`SELECT id FROM registries WHERE contract_id = ${contractId} AND delete_id IS NULL ${forUpdate(sql)}`
+  const newest = await sql.get<{ id: number }>`SELECT COALESCE(MAX(id), 0) AS id FROM deletions`
+  await sql.run`
+    INSERT INTO deletions (kind, contract_id, registry_id, subject, deleted_by, deleted_at, purge_after)
+    SELECT 'registry', contract_id, id, name, ${by.deletedBy}, ${sql.now()}, ${by.purgeAfter}
+      FROM registries WHERE contract_id = ${contractId} AND delete_id IS NULL`
+  await sql.run`
+    INSERT INTO gc_candidates (registry_id, kind, subject_id, reason, review_after)
+    SELECT d.registry_id, 'deletion', d.id, 'contract deleted', d.purge_after
+      FROM deletions d JOIN registries r ON r.id = d.registry_id AND r.contract_id = ${contractId} AND r.delete_id IS NULL
+     WHERE d.id > ${newest?.id ?? 0} AND d.kind = 'registry'`
+  return await sql.run`
+    UPDATE registries SET delete_id = d.id FROM deletions d
+     WHERE d.registry_id = registries.id AND d.id > ${newest?.id ?? 0} AND d.kind = 'registry'
+       AND registries.contract_id = ${contractId} AND registries.delete_id IS NULL`
+}
+
+/** The public ids of those that are live, by internal id. */
+export async function publicIdsOf(
+  sql: Reader,
+  contractId: number,
+  ids: readonly number[],
+): Promise<Map<number, string>> {
+  if (ids.length === 0) return new Map()
+  const rows = await sql.all<{ id: number; public_id: string }>`
+    SELECT r.id, r.public_id FROM registries r WHERE ${within({ contractId, registryIds: ids })}`
+  return new Map(rows.map(({ id, public_id }) => [id, public_id]))
 }
 
 /**

@@ -19,6 +19,8 @@ export interface SessionRow {
   readonly user_agent: string | null
 }
 
+/** However busy, a session is over after so long: to be written into `expires_at`. */
+export const SESSION_LIFETIME_MS = 7 * 86_400_000
 /** Unused for so long a session is over, whatever its `expires_at`. */
 export const SESSION_IDLE_MS = 12 * 3_600_000
 
@@ -52,6 +54,11 @@ export interface NewSession {
   readonly expiresAt: number
   readonly address: string | null
   readonly userAgent: string | null
+}
+
+/** Of one person, by public id. */
+export async function findSession(sql: Reader, identityId: number, publicId: string): Promise<SessionRow | null> {
+  return await sql.get<SessionRow>`${SELECT} WHERE public_id = ${publicId} AND identity_id = ${identityId}`
 }
 
 /** The new row's internal id. */

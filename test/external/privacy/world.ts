@@ -217,7 +217,7 @@ export class World implements AsyncDisposable {
     const secret = newSecret('entk')
     await this.metadata.transact(async (sql) => {
       const person = (await identityByEmail(sql, owner.username)) ?? assert.fail(owner.username)
-      const row = { contractId, identityId: person.id, publicId: crypto.randomUUID(), name: 'laptop' }
+      const row = { contractId, identityId: person.id, publicId: crypto.randomUUID(), name: secret.keyId }
       const rights = { readOnly: false, registryIds: null, actions: null, expiresAt: null }
       await insertApiKey(sql, { ...row, ...rights, keyId: secret.keyId, secretHash: secret.hash })
     })
