@@ -60,7 +60,7 @@ const SecretParams = Type.Object({
   secretId: Type.String({ maxLength: 100, description: 'One of `secrets[].id`.', examples: ['7TqZ0bXw2K'] }),
 })
 
-const about = { tags: ['Registry tokens'] }
+const about = { tags: ['Tokens'] }
 
 /** What the product's API does not tell of registry tokens, and the change of their passwords. */
 export function tokenRoutes(context: ApiContext): void {

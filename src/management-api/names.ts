@@ -26,6 +26,7 @@ export function nameRoutes({ app, registries, baseOf, limitNameChecks, hidden }:
   app.head(
     '/names/:name',
     {
+      config: { swagger: { exposeHeadRoute: true } },
       schema: {
         tags: ['Names'],
         hide: hidden,
