@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify'
 import { Type } from 'typebox'
+import type { Contents } from '../contents/contents.ts'
 import type { Naming } from '../registries/hostname.ts'
 import type { Registries } from '../registries/registries.ts'
 import { ApiErrorResponse } from './contract.ts'
@@ -20,6 +21,7 @@ type TypedApp = FastifyInstance<
 export interface RouteContext {
   readonly app: TypedApp
   readonly registries: Registries
+  readonly contents: Contents
   readonly naming: Naming
   readonly baseOf: (request: FastifyRequest) => Base
   readonly limitNameChecks: NameCheckLimit

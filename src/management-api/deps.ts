@@ -1,4 +1,5 @@
 import type { Auth } from '../auth/auth.ts'
+import type { Contents } from '../contents/contents.ts'
 import type { ClientOf } from '../http/client.ts'
 import type { Log } from '../http/log.ts'
 import type { Naming } from '../registries/hostname.ts'
@@ -6,6 +7,7 @@ import type { Registries } from '../registries/registries.ts'
 
 export interface ManagementDeps {
   readonly registries: Registries
+  readonly contents: Contents
   readonly auth: Pick<Auth, 'authenticatePerson'>
   readonly naming: Naming
   readonly clientOf: ClientOf

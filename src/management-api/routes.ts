@@ -4,6 +4,7 @@ import { authenticate, DECORATIONS } from '../doors/caller.ts'
 import { parseOnlyJson } from '../doors/json-body.ts'
 import { collectOperations, refuseTheRest } from '../doors/refuse.ts'
 import { compileValidator } from '../doors/validate.ts'
+import { artifactRoutes } from './artifacts.ts'
 import type { RouteContext } from './context.ts'
 import type { ManagementDeps } from './deps.ts'
 import { errorHandler, MAX_BODY_BYTES } from './errors.ts'
@@ -11,7 +12,9 @@ import { baseOf } from './links.ts'
 import { createNameCheckLimit } from './name-checks.ts'
 import { nameRoutes } from './names.ts'
 import { registryRoutes } from './registries.ts'
+import { repositoryRoutes } from './repositories.ts'
 import { tokenRoutes } from './tokens.ts'
+import { vulnerabilityRoutes } from './vulnerabilities.ts'
 
 /** The collections at the root of the API. Beside other planes, only what is under them is ours to answer. */
 const COLLECTIONS = ['locations', 'names', 'registries', 'vulnerabilities'].flatMap((name) => [
@@ -37,6 +40,7 @@ export function managementApi(deps: ManagementDeps): FastifyPluginAsync {
       const context: RouteContext = {
         app: app.withTypeProvider<TypeBoxTypeProvider>(),
         registries: deps.registries,
+        contents: deps.contents,
         naming: deps.naming,
         baseOf: (request) => baseOf(deps.naming, deps.clientOf, request, mounted.prefix),
         limitNameChecks,
@@ -45,6 +49,9 @@ export function managementApi(deps: ManagementDeps): FastifyPluginAsync {
       nameRoutes(context)
       registryRoutes(context)
       tokenRoutes(context)
+      repositoryRoutes(context)
+      artifactRoutes(context)
+      vulnerabilityRoutes(context)
     })
     refuseTheRest(mounted, operations, mounted.prefix === '' ? COLLECTIONS : undefined)
   }

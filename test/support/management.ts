@@ -19,6 +19,7 @@ import type { Naming } from '../../src/registries/hostname.ts'
 import { reservedNames } from '../../src/registries/hostname.ts'
 import type { Registries } from '../../src/registries/registries.ts'
 import { createRegistries } from '../../src/registries/registries.ts'
+import { contentsOn } from './contents.ts'
 import { checkDeclaredAnswers } from './declared-answers.ts'
 
 export interface TestControlPlane extends AsyncDisposable {
@@ -130,6 +131,7 @@ export async function openManagement(
   })
   const api = managementApi({
     registries: plane.registries,
+    contents: contentsOn(plane.metadata),
     auth,
     naming,
     clientOf: createClientOf({ trustedProxies: [] }),

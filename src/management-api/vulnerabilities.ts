@@ -1,0 +1,69 @@
+import { actorOf } from './caller.ts'
+import {
+  ArtifactParams,
+  ArtifactVulnerabilityReadList,
+  VulnerabilitiesQuery,
+  VulnerabilityParams,
+  VulnerabilityRead,
+} from './contents-contract.ts'
+import { artifactHref } from './contents-resources.ts'
+import type { RouteContext } from './context.ts'
+import { ERROR_ANSWERS, NOT_FOUND } from './context.ts'
+import { listOf, pageOf, severityOf } from './listing.ts'
+
+/** Operations 21 and 22 of management-api.md 2. */
+export function vulnerabilityRoutes(context: RouteContext): void {
+  vulnerabilitiesOfArtifact(context)
+  oneVulnerability(context)
+}
+
+function vulnerabilitiesOfArtifact({ app, contents, baseOf, hidden }: RouteContext): void {
+  app.get(
+    '/registries/:registryId/repositories/:repositoryName/artifacts/:digest/vulnerabilities',
+    {
+      schema: {
+        tags: ['Artifacts'],
+        hide: hidden,
+        summary: 'List the vulnerabilities found in an artifact',
+        params: ArtifactParams,
+        querystring: VulnerabilitiesQuery,
+        response: { 200: ArtifactVulnerabilityReadList, ...ERROR_ANSWERS, ...NOT_FOUND },
+      },
+      config: { access: 'read' },
+    },
+    async (request) => {
+      const { orderBy = '-score', 'filter.severity': severity, 'filter.fixable': fixable } = request.query
+      severityOf('filter.severity', severity)
+      const { registryId, repositoryName: repository, digest } = request.params
+      const place = { registryId: registryId.toLowerCase(), repository, digest }
+      await contents.requireArtifact(actorOf(request), place)
+      return listOf('vulnerabilities', artifactHref(baseOf(request), place.registryId, repository, digest), {
+        items: [],
+        page: pageOf(request.query),
+        more: false,
+        query: {
+          'filter.severity': severity,
+          'filter.fixable': fixable === undefined ? undefined : String(fixable),
+          orderBy,
+        },
+      })
+    },
+  )
+}
+
+function oneVulnerability({ app, contents, hidden }: RouteContext): void {
+  app.get(
+    '/vulnerabilities/:vulnerabilityId',
+    {
+      schema: {
+        tags: ['Vulnerabilities'],
+        hide: hidden,
+        summary: 'Get a vulnerability',
+        params: VulnerabilityParams,
+        response: { 200: VulnerabilityRead, ...ERROR_ANSWERS, ...NOT_FOUND },
+      },
+      config: { access: 'read' },
+    },
+    async (request) => contents.unknownVulnerability(request.params.vulnerabilityId),
+  )
+}
