@@ -6,6 +6,7 @@ export const checkCommand: Command = defineCommand({
   name: 'check',
   summary: 'verify that everything stored is whole',
   about: 'Exit code 0: all is whole; 1: there are problems. The server may run meanwhile.',
+  example: 'entrepot check --fast',
   positionals: [],
   options: {
     fast: { type: 'boolean', about: 'do not read and hash every blob; only look that its objects are there' },

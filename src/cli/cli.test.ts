@@ -10,7 +10,7 @@ import { parseSecret } from '../domain/secret.ts'
 import type { Naming } from '../registries/hostname.ts'
 import { COMMANDS, runCli } from './cli.ts'
 import type { CheckReport, Command, LocalApp } from './command.ts'
-import { expiryOf, parseScope } from './token.ts'
+import { expiryOf, parseScope } from './token-words.ts'
 
 const NOW = Date.UTC(2026, 0, 31, 12)
 const naming: Naming = { publicUrl: null, domain: null, locations: [{ id: 'de/fra', between: null }] }

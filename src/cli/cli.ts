@@ -2,11 +2,13 @@ import { readFileSync } from 'node:fs'
 import { DomainError } from '../domain/error.ts'
 import { checkCommand } from './check.ts'
 import type { Command, CommandContext } from './command.ts'
+import { completionCommand } from './completion.ts'
 import { configCommand } from './config.ts'
 import { asksForHelp, columns, UsageError, unknownWord } from './define.ts'
 import { keysCommand } from './keys.ts'
 import { PLANNED_COMMANDS } from './planned.ts'
 import { registryCommand } from './registry.ts'
+import { ServerError } from './server-client.ts'
 import { tokenCommand } from './token.ts'
 import { userCommand } from './user.ts'
 
@@ -35,14 +37,15 @@ export async function runCli(
       io.out(version())
       return 0
     }
-    const known = [...commands, ...PLANNED_COMMANDS]
+    const all = [...commands, completionCommand(PROGRAM, commands)]
+    const known = [...all, ...PLANNED_COMMANDS]
     const command = known.find(({ name }) => name === word)
     if (command) return await command.run(args, context, PROGRAM)
     if (word === 'help' || (word !== undefined && asksForHelp([word]))) {
-      io.out(help(commands))
+      io.out(help(all))
       return 0
     }
-    throw new UsageError(`${unknownWord(PROGRAM, word, known)}\n\n${help(commands)}`)
+    throw new UsageError(`${unknownWord(PROGRAM, word, known)}\n\n${help(all)}`)
   } catch (error) {
     return explain(error, context)
   }
@@ -54,6 +57,7 @@ function help(commands: readonly Command[]): string {
     `usage: ${PROGRAM} <command> [options]`,
     columns(commands.map(({ name, summary }) => [name, summary])),
     `planned, in a later version: ${PLANNED_COMMANDS.map(({ name }) => name).join(', ')}`,
+    `They act on a server: the one of ${PROGRAM} login <url>, or of ENTREPOT_URL with ENTREPOT_API_KEY. Without either, registry,\ntoken and user list act on this machine's data, as do serve, keys, config and check always.`,
     `${PROGRAM} <command> --help explains one; ${PROGRAM} config schema explains the settings (ENTREPOT_…)`,
   ].join('\n\n')
 }
@@ -68,7 +72,7 @@ function explain(error: unknown, { io }: CommandContext): number {
     io.err(`${PROGRAM}: the settings are not right\n${error.message.replaceAll(/^/gm, '  ')}`)
     return 2
   }
-  if (error instanceof DomainError || isForOperators(error)) {
+  if (error instanceof DomainError || error instanceof ServerError || isForOperators(error)) {
     io.err(`${PROGRAM}: ${error.message}`)
     return 1
   }

@@ -30,8 +30,18 @@ export interface Command {
   readonly name: string
   /** One line in the list of commands. */
   readonly summary: string
+  /** What may follow as the next word; for completion. */
+  readonly commands: readonly Command[]
+  readonly options: readonly CommandOption[]
   /** `words`: what stands before `args`, for help and errors: `entrepot registry`. @returns the exit code: 0, 1 failed, 2 usage. */
   run(args: readonly string[], context: CommandContext, words: string): Promise<number>
+}
+
+export interface CommandOption {
+  /** Without the dashes. */
+  readonly name: string
+  readonly takesValue: boolean
+  readonly about: string
 }
 
 /** What commands at the machine itself act on; nobody has to log in. */

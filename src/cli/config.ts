@@ -6,6 +6,7 @@ import { configOf, JSON_OPTION, printJson, WHERE, withOptions } from './local.ts
 const print = defineCommand({
   name: 'print',
   summary: 'print the settings in force and where each comes from; secrets are not shown',
+  example: 'entrepot config print',
   positionals: [],
   options: { ...WHERE, ...JSON_OPTION },
   run: async ({ options }, context) => {
@@ -22,6 +23,7 @@ const print = defineCommand({
 const schema = defineCommand({
   name: 'schema',
   summary: 'explain every setting',
+  example: 'entrepot config schema | less',
   positionals: [],
   options: JSON_OPTION,
   run: async ({ options }, context) => {

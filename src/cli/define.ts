@@ -31,6 +31,8 @@ export interface CommandSpec<P extends readonly string[], O extends OptionSpecs>
   readonly summary: string
   /** More than the summary, for --help. */
   readonly about?: string
+  /** A line that works as it is, or several, for --help. */
+  readonly example: string
   /** Names of what must follow, in order: `registry`, `token`. */
   readonly positionals: P
   readonly options: O
@@ -46,6 +48,10 @@ export function defineCommand<const P extends readonly string[], const O extends
   return {
     name: spec.name,
     summary: spec.summary,
+    commands: [],
+    options: Object.entries({ ...spec.options, help: HELP }).map(([name, { type, about }]) => {
+      return { name, takesValue: type === 'string', about }
+    }),
     async run(args, context, words) {
       const line = `${words} ${spec.name}`
       if (asksForHelp(args)) {
@@ -62,6 +68,8 @@ export function defineGroup(name: string, summary: string, commands: readonly Co
   return {
     name,
     summary,
+    commands,
+    options: [],
     async run([word, ...args], context, words) {
       const line = `${words} ${name}`
       const command = commands.find((one) => one.name === word)
@@ -128,7 +136,7 @@ function parsed(spec: AnySpec, args: readonly string[], line: string) {
 
 type AnySpec = Pick<
   CommandSpec<readonly string[], OptionSpecs>,
-  'name' | 'summary' | 'about' | 'positionals' | 'options'
+  'name' | 'summary' | 'about' | 'example' | 'positionals' | 'options'
 >
 
 function usageOf({ positionals, options }: AnySpec, line: string): string {
@@ -144,5 +152,6 @@ function helpOf(spec: AnySpec, line: string): string {
     ],
   )
   const [usage] = usageOf(spec, line).split('\n')
-  return [spec.summary, usage, ...(spec.about ? [spec.about] : []), columns(options)].join('\n\n')
+  const example = `example:\n${spec.example.replaceAll(/^/gm, '  ')}`
+  return [spec.summary, usage, ...(spec.about ? [spec.about] : []), columns(options), example].join('\n\n')
 }

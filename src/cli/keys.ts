@@ -6,6 +6,7 @@ import { confirm, readSecret } from './password.ts'
 const show = defineCommand({
   name: 'show',
   summary: 'say where the master key is; never what it is',
+  example: 'entrepot keys show',
   positionals: [],
   options: { ...WHERE, ...JSON_OPTION },
   run: ({ options }, context) =>
@@ -26,6 +27,7 @@ const exportKeys = defineCommand({
   name: 'export',
   summary: "print a registry's data keys in the clear, as Tink keysets",
   about: 'Whoever has them reads everything that the registry holds or held.',
+  example: 'entrepot keys export acme --yes',
   positionals: ['registry'],
   options: { yes: { type: 'boolean', about: 'do not ask' }, ...CONTRACT },
   run: ({ positionals: [name], options }, context) =>
@@ -42,6 +44,7 @@ const rotate = defineCommand({
   about:
     'Wraps all keys anew; stored bytes are not touched. With the key in a file, a new file is made; otherwise the new key is\n' +
     'asked for, or read as one line from a pipe. Servers that run must then be started again with the new key.',
+  example: 'entrepot keys rotate',
   positionals: [],
   options: { ...WHERE, ...JSON_OPTION },
   run: ({ options }, context) =>

@@ -13,6 +13,8 @@ const PLANNED: readonly (readonly [string, string])[] = [
 export const PLANNED_COMMANDS: readonly Command[] = PLANNED.map(([name, summary]) => ({
   name,
   summary,
+  commands: [],
+  options: [],
   run: async (_args, { io }, words) => {
     io.err(`${words} ${name} (${summary}) comes in a later version`)
     return 1

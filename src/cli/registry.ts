@@ -1,32 +1,28 @@
-import { registryHostname } from '../registries/hostname.ts'
-import type { RegistryView } from '../registries/views.ts'
 import type { Command } from './command.ts'
 import { defineCommand, defineGroup } from './define.ts'
-import type { Local } from './local.ts'
-import { CONTRACT, JSON_OPTION, printJson, withContract } from './local.ts'
+import { JSON_OPTION, printJson } from './local.ts'
 import { confirm } from './password.ts'
+import { PLANE, withPlane } from './plane.ts'
 import { table } from './table.ts'
 
 const create = defineCommand({
   name: 'create',
   summary: 'make a registry',
+  example: 'entrepot registry create acme',
   positionals: ['name'],
   options: {
     location: { type: 'string', value: '<id>', about: 'where; default: the first of ENTREPOT_LOCATIONS' },
     'no-scanning': { type: 'boolean', about: 'do not compare its images with known vulnerabilities' },
-    ...CONTRACT,
+    ...PLANE,
     ...JSON_OPTION,
   },
   run: ({ positionals: [name], options }, context) =>
-    withContract(options, context, async (local, actor) => {
-      const { registries } = local.app
-      const scanning = !options['no-scanning']
-      const input = { name, location: options.location ?? null, gcSchedule: null, scanning, allowList: [] }
-      await registries.create(actor, input)
-      await registries.settle()
-      const made = describe(local, await registries.getNamed(actor, name))
+    withPlane(options, context, async (plane) => {
+      const location = options.location ?? null
+      const made = await plane.createRegistry({ name, location, scanning: !options['no-scanning'] })
       if (options.json) return printJson(context, made)
-      const contract = actor.contractId === 1 ? '' : ` --contract ${actor.contractId}`
+      const contract =
+        options.contract === undefined || options.contract === '1' ? '' : ` --contract ${options.contract}`
       context.io.out(`Registry ${name} is made: its images are named ${made.hostname}/<repository>:<tag>`)
       context.io.out(`Next, a login for it: entrepot token create ${name} <token name>${contract}`)
       return 0
@@ -36,18 +32,12 @@ const create = defineCommand({
 const list = defineCommand({
   name: 'list',
   summary: 'list the registries of a contract',
+  example: 'entrepot registry list --json',
   positionals: [],
-  options: { ...CONTRACT, ...JSON_OPTION },
+  options: { ...PLANE, ...JSON_OPTION },
   run: ({ options }, context) =>
-    withContract(options, context, async (local, actor) => {
-      const all: RegistryView[] = []
-      for (let token: string | null = null; ; ) {
-        const { registries, next } = await local.app.registries.list(actor, { limit: 1000, token, nameContains: null })
-        all.push(...registries)
-        if (next === null) break
-        token = next
-      }
-      const rows = all.map((registry) => describe(local, registry))
+    withPlane(options, context, async (plane) => {
+      const rows = await plane.listRegistries()
       if (options.json) return printJson(context, rows)
       if (rows.length === 0) context.io.err('No registries yet: entrepot registry create <name> makes one')
       else
@@ -66,16 +56,17 @@ const remove = defineCommand({
   summary: 'delete a registry and all it holds',
   about:
     'It is hidden at once, its tokens stop, and its bytes are destroyed at the end of quarantine (ENTREPOT_QUARANTINE_DAYS).',
+  example: 'entrepot registry delete acme --yes',
   positionals: ['name'],
-  options: { yes: { type: 'boolean', about: 'do not ask' }, ...CONTRACT, ...JSON_OPTION },
+  options: { yes: { type: 'boolean', about: 'do not ask' }, ...PLANE, ...JSON_OPTION },
   run: ({ positionals: [name], options }, context) =>
-    withContract(options, context, async ({ app: { registries } }, actor) => {
-      const { id } = await registries.getNamed(actor, name)
+    withPlane(options, context, async (plane) => {
+      await plane.getRegistry(name)
       await confirm(context.io, `This deletes registry ${name} and every image in it.`, name, options.yes)
-      const { restorableUntil } = await registries.delete(actor, id)
-      const until = new Date(restorableUntil).toISOString()
-      if (options.json) return printJson(context, { id, name, restorableUntil: until })
-      context.io.out(`Registry ${name} is deleted; what it held is destroyed after ${until}`)
+      const { id, restorableUntil } = await plane.deleteRegistry(name)
+      if (options.json) return printJson(context, { id, name, restorableUntil })
+      const end = restorableUntil ?? 'the quarantine of the server'
+      context.io.out(`Registry ${name} is deleted; what it held is destroyed after ${end}`)
       return 0
     }),
 })
@@ -85,18 +76,3 @@ export const registryCommand: Command = defineGroup('registry', 'make, list and 
   list,
   remove,
 ])
-
-function describe({ app, host }: Local, registry: RegistryView) {
-  const { id, name, location, state, scanning, created } = registry
-  const hostname = registryHostname(app.naming, registry, host)
-  return {
-    id,
-    name,
-    location,
-    state,
-    hostname,
-    scanning,
-    createdAt: new Date(created.at).toISOString(),
-    createdBy: created.by,
-  }
-}

@@ -1,16 +1,12 @@
-import type { Scope } from '../domain/permission.ts'
-import { formatInstant } from '../registries/expiry.ts'
-import { loginHost, registryHostname } from '../registries/hostname.ts'
-import type { LastUse, TokenDetails } from '../registries/token-details.ts'
-import type { TokenView } from '../registries/views.ts'
+import { loginHost } from '../registries/hostname.ts'
 import type { Command } from './command.ts'
-import { defineCommand, defineGroup, UsageError } from './define.ts'
-import { CONTRACT, JSON_OPTION, printJson, withContract } from './local.ts'
+import { defineCommand, defineGroup } from './define.ts'
+import { JSON_OPTION, printJson } from './local.ts'
 import { confirm } from './password.ts'
+import type { TokenInfo } from './plane.ts'
+import { PLANE, withPlane } from './plane.ts'
 import { table } from './table.ts'
-
-const DEFAULT_SCOPE = 'repository:*:pull,push'
-const UNITS = { h: 3_600_000, d: 86_400_000, w: 7 * 86_400_000, y: 365 * 86_400_000 } as const
+import { DEFAULT_SCOPE, expiryOf, instantInWords, inWords, parseScope, scopeText, useInWords } from './token-words.ts'
 
 const create = defineCommand({
   name: 'create',
@@ -18,6 +14,7 @@ const create = defineCommand({
   about:
     'A scope is type:name:actions, such as repository:team/*:pull,push,delete or registry:catalog:*. Repository names are\n' +
     'relative to the registry and * stands for any characters.',
+  example: 'entrepot token create acme ci --scope repository:team/*:pull,push --expires 90d',
   positionals: ['registry', 'name'],
   options: {
     scope: {
@@ -31,21 +28,15 @@ const create = defineCommand({
       value: '<when>',
       about: 'in 12h, 30d, 8w or 1y, or a time such as 2030-12-31T23:59:59Z; default: never',
     },
-    ...CONTRACT,
+    ...PLANE,
     ...JSON_OPTION,
   },
   run: ({ positionals: [registryName, name], options }, context) =>
-    withContract(options, context, async ({ app, host }, actor) => {
-      const registry = await app.registries.getNamed(actor, registryName)
+    withPlane(options, context, async (plane) => {
       const scopes = (options.scope.length > 0 ? options.scope : [DEFAULT_SCOPE]).map(parseScope)
       const expiryDate = options.expires === undefined ? null : expiryOf(options.expires, context.now())
-      const { token, password } = await app.registries.createToken(actor, registry.id, {
-        name,
-        scopes,
-        expiryDate,
-        status: null,
-      })
-      const hostname = registryHostname(app.naming, registry, host)
+      const { registry, token, password } = await plane.createToken(registryName, { name, scopes, expiryDate })
+      const { hostname } = registry
       const login = `docker login ${loginHost(hostname)} --username ${name}`
       if (options.json)
         return printJson(context, { ...describe(token), registry: registryName, hostname, login, password })
@@ -59,21 +50,13 @@ const create = defineCommand({
 
 const list = defineCommand({
   name: 'list',
-  summary: "list a registry's tokens",
+  summary: "list a registry's tokens, when they end and were used last",
+  example: 'entrepot token list acme',
   positionals: ['registry'],
-  options: { ...CONTRACT, ...JSON_OPTION },
+  options: { ...PLANE, ...JSON_OPTION },
   run: ({ positionals: [registryName], options }, context) =>
-    withContract(options, context, async ({ app: { registries } }, actor) => {
-      const { id } = await registries.getNamed(actor, registryName)
-      const all: TokenDetails[] = []
-      for (let after = 0; ; ) {
-        const page: TokenDetails[] = await registries.listTokenDetails(actor, id, { limit: 500, after })
-        all.push(...page)
-        const last = page.at(-1)
-        if (!last) break
-        after = last.internalId
-      }
-      const rows = all.map(describeDetails)
+    withPlane(options, context, async (plane) => {
+      const rows = (await plane.listTokens(registryName)).map(describe)
       if (options.json) return printJson(context, rows)
       if (rows.length === 0) context.io.err(`No tokens yet: entrepot token create ${registryName} <name> makes one`)
       else
@@ -83,7 +66,7 @@ const list = defineCommand({
             rows.map((row) => [
               row.name,
               row.status,
-              row.effectiveExpiresAt ?? 'never',
+              instantInWords(row.effectiveExpiresAt),
               useInWords(row.lastUsed),
               String(row.secrets.length),
               row.scopes.join(' ') || 'none',
@@ -98,8 +81,9 @@ const rotate = defineCommand({
   name: 'rotate',
   summary: 'make a second password for a token; the first goes on working',
   about:
-    'Put the new password where it is needed, see in token secrets that the old one is used no more, and revoke that one:\n' +
-    '  entrepot token rotate acme ci\n  entrepot token secrets acme ci\n  entrepot token revoke acme ci <secret>',
+    'Put the new password where it is needed, see with token secrets that the old one is used no more, and revoke that one.',
+  example:
+    'entrepot token rotate acme ci\nentrepot token secrets acme ci\nentrepot token revoke acme ci <id of the old secret>',
   positionals: ['registry', 'name'],
   options: {
     expires: {
@@ -107,17 +91,15 @@ const rotate = defineCommand({
       value: '<when>',
       about: 'a new expiry of the token, as for token create; default: as it is',
     },
-    ...CONTRACT,
+    ...PLANE,
     ...JSON_OPTION,
   },
   run: ({ positionals: [registryName, name], options }, context) =>
-    withContract(options, context, async ({ app: { registries } }, actor) => {
-      const registry = await registries.getNamed(actor, registryName)
-      const { id } = await registries.getTokenNamed(actor, registry.id, name)
+    withPlane(options, context, async (plane) => {
       const expiryDate = options.expires === undefined ? undefined : expiryOf(options.expires, context.now())
-      const { token, secretId, password } = await registries.rotateToken(actor, registry.id, id, { expiryDate })
-      if (options.json) return printJson(context, { ...describeDetails(token), secret: secretId, password })
-      const [old] = token.secrets.filter((secret) => secret.id !== secretId)
+      const { token, secretId, password } = await plane.rotateToken(registryName, name, { expiryDate })
+      if (options.json) return printJson(context, { ...describe(token), secret: secretId, password })
+      const old = token.secrets.find((secret) => secret.id !== secretId)
       context.io.out(`Token ${name} of registry ${registryName} has a new password, ${secretId}`)
       context.io.out(`  password:  ${password}   (shown only now)`)
       if (old) context.io.out(`  then:      entrepot token revoke ${registryName} ${name} ${old.id}`)
@@ -129,15 +111,19 @@ const secrets = defineCommand({
   name: 'secrets',
   summary: "list a token's passwords by their ids, with their last use",
   about: 'The id is the word between the underscores of the password.',
+  example: 'entrepot token secrets acme ci',
   positionals: ['registry', 'name'],
-  options: { ...CONTRACT, ...JSON_OPTION },
+  options: { ...PLANE, ...JSON_OPTION },
   run: ({ positionals: [registryName, name], options }, context) =>
-    withContract(options, context, async ({ app: { registries } }, actor) => {
-      const registry = await registries.getNamed(actor, registryName)
-      const { id } = await registries.getTokenNamed(actor, registry.id, name)
-      const rows = describeDetails(await registries.getTokenDetails(actor, registry.id, id)).secrets
+    withPlane(options, context, async (plane) => {
+      const rows = (await plane.getToken(registryName, name)).secrets
       if (options.json) return printJson(context, rows)
-      const cells = rows.map((row) => [row.id, row.createdAt, row.expiresAt ?? 'never', useInWords(row.lastUsed)])
+      const cells = rows.map((row) => [
+        row.id,
+        instantInWords(row.createdAt),
+        instantInWords(row.expiresAt),
+        useInWords(row.lastUsed),
+      ])
       context.io.out(table(['ID', 'MADE', 'EXPIRES', 'LAST USED'], cells))
       return 0
     }),
@@ -146,15 +132,14 @@ const secrets = defineCommand({
 const revoke = defineCommand({
   name: 'revoke',
   summary: "end one of a token's passwords; the other goes on working",
+  example: 'entrepot token revoke acme ci 7TqZ0bXw2K',
   positionals: ['registry', 'name', 'secret'],
-  options: { yes: { type: 'boolean', about: 'do not ask' }, ...CONTRACT },
+  options: { yes: { type: 'boolean', about: 'do not ask' }, ...PLANE },
   run: ({ positionals: [registryName, name, secretId], options }, context) =>
-    withContract(options, context, async ({ app: { registries } }, actor) => {
-      const registry = await registries.getNamed(actor, registryName)
-      const { id } = await registries.getTokenNamed(actor, registry.id, name)
+    withPlane(options, context, async (plane) => {
       const question = `This ends password ${secretId} of token ${name}: whoever uses it is out.`
       await confirm(context.io, question, secretId, options.yes)
-      await registries.revokeTokenSecret(actor, registry.id, id, secretId)
+      await plane.revokeSecret(registryName, name, secretId)
       context.io.out(`Password ${secretId} of token ${name} is revoked`)
       return 0
     }),
@@ -167,13 +152,12 @@ function statusCommand(name: string, status: 'enabled' | 'disabled', summary: st
   return defineCommand({
     name,
     summary,
+    example: `entrepot token ${name} acme ci`,
     positionals: ['registry', 'name'],
-    options: CONTRACT,
+    options: PLANE,
     run: ({ positionals: [registryName, tokenName], options }, context) =>
-      withContract(options, context, async ({ app: { registries } }, actor) => {
-        const registry = await registries.getNamed(actor, registryName)
-        const { id } = await registries.getTokenNamed(actor, registry.id, tokenName)
-        await registries.setTokenStatus(actor, registry.id, id, status)
+      withPlane(options, context, async (plane) => {
+        await plane.setTokenStatus(registryName, tokenName, status)
         context.io.out(`Token ${tokenName} of registry ${registryName} is ${status}`)
         return 0
       }),
@@ -183,19 +167,15 @@ function statusCommand(name: string, status: 'enabled' | 'disabled', summary: st
 const remove = defineCommand({
   name: 'delete',
   summary: 'delete a token for good',
+  example: 'entrepot token delete acme ci --yes',
   positionals: ['registry', 'name'],
-  options: { yes: { type: 'boolean', about: 'do not ask' }, ...CONTRACT },
+  options: { yes: { type: 'boolean', about: 'do not ask' }, ...PLANE },
   run: ({ positionals: [registryName, name], options }, context) =>
-    withContract(options, context, async ({ app: { registries } }, actor) => {
-      const registry = await registries.getNamed(actor, registryName)
-      const { id } = await registries.getTokenNamed(actor, registry.id, name)
-      await confirm(
-        context.io,
-        `This deletes token ${name} of registry ${registryName}: whoever uses it is out.`,
-        name,
-        options.yes,
-      )
-      await registries.deleteToken(actor, registry.id, id)
+    withPlane(options, context, async (plane) => {
+      await plane.getToken(registryName, name)
+      const question = `This deletes token ${name} of registry ${registryName}: whoever uses it is out.`
+      await confirm(context.io, question, name, options.yes)
+      await plane.deleteToken(registryName, name)
       context.io.out(`Token ${name} of registry ${registryName} is deleted`)
       return 0
     }),
@@ -212,62 +192,6 @@ export const tokenCommand: Command = defineGroup('token', "make, list, rotate, s
   remove,
 ])
 
-function describe({ id, name, status, scopes, expiresAt, created }: TokenView) {
-  return {
-    id,
-    name,
-    status,
-    scopes: scopes.map(scopeText),
-    expiresAt: expiresAt === null ? null : formatInstant(expiresAt),
-    createdAt: new Date(created.at).toISOString(),
-    createdBy: created.by,
-  }
-}
-
-function describeDetails(token: TokenDetails) {
-  const { effectiveExpiresAt, lastUsed, secrets } = token
-  return {
-    ...describe(token),
-    effectiveExpiresAt: effectiveExpiresAt === null ? null : formatInstant(effectiveExpiresAt),
-    lastUsed: describeUse(lastUsed),
-    secrets: secrets.map((secret) => ({
-      id: secret.id,
-      createdAt: formatInstant(secret.createdAt),
-      expiresAt: secret.expiresAt === null ? null : formatInstant(secret.expiresAt),
-      lastUsed: describeUse(secret.lastUsed),
-    })),
-  }
-}
-
-function describeUse(use: LastUse | null) {
-  return use === null ? null : { at: formatInstant(use.at), from: use.from }
-}
-
-function useInWords(use: { readonly at: string; readonly from: string } | null): string {
-  return use === null ? 'never' : `${use.at} from ${use.from}`
-}
-
-function scopeText({ type, name, actions }: Scope): string {
-  return `${type}:${name}:${actions.join(',')}`
-}
-
-function inWords({ type, name, actions }: Scope): string {
-  const where =
-    type !== 'repository' ? `${type} ${name}` : name === '*' ? 'every repository' : `repositories named ${name}`
-  return `${actions.join(', ')} in ${where}`
-}
-
-/** @throws UsageError */
-export function parseScope(text: string): Scope {
-  const [, type, name, actions] = /^([^:]+):(.+):([^:]+)$/.exec(text) ?? []
-  if (!type || !name || !actions) {
-    throw new UsageError(`--scope ${text} is not valid: write type:name:actions, such as ${DEFAULT_SCOPE}`)
-  }
-  return { type, name, actions: actions.split(',').map((action) => action.trim()) }
-}
-
-/** `30d` from `now` on, or the time itself. */
-export function expiryOf(text: string, now: number): string {
-  const [, count, unit] = /^(\d{1,4})([hdwy])$/.exec(text) ?? []
-  return unit === undefined ? text : formatInstant(now + Number(count) * UNITS[unit as keyof typeof UNITS])
+function describe(token: TokenInfo) {
+  return { ...token, scopes: token.scopes.map(scopeText) }
 }

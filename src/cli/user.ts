@@ -15,6 +15,7 @@ const add = defineCommand({
   summary: 'give a person access to a contract',
   about:
     'The password is asked for, or read as one line from a pipe. Somebody whom another contract knows keeps theirs.',
+  example: 'entrepot user add ann@example.com --role admin',
   positionals: ['email'],
   options: {
     role: { type: 'string', value: '<role>', about: `${ROLES.join(', ')}; default member` },
@@ -37,6 +38,7 @@ const passwd = defineCommand({
   name: 'passwd',
   summary: "set a person's password",
   about: 'It is asked for, or read as one line from a pipe. Logins made with the old one end.',
+  example: 'entrepot user passwd ann@example.com',
   positionals: ['email'],
   options: CONTRACT,
   run: ({ positionals: [email], options }, context) =>
@@ -58,6 +60,7 @@ const operator = defineCommand({
   name: 'operator',
   summary: 'let a person run the installation: contracts, quotas, jobs',
   about: 'It opens no contract and no registry. The first owner is operator from the start.',
+  example: 'entrepot user operator ann@example.com',
   positionals: ['email'],
   options: { off: { type: 'boolean', about: 'take it back' }, ...WHERE },
   run: ({ positionals: [email], options }, context) =>
@@ -72,6 +75,7 @@ const operator = defineCommand({
 const list = defineCommand({
   name: 'list',
   summary: 'list the people of a contract',
+  example: 'entrepot user list --json',
   positionals: [],
   options: { ...CONTRACT, ...JSON_OPTION },
   run: ({ options }, context) =>

@@ -9,12 +9,13 @@ export type Environment = Readonly<Record<string, string | undefined>>
 
 /**
  * Kubernetes puts these into every pod next to a Service called "entrepot"; they are no settings of ours.
- * The last is read by the scripts in .ci.
+ * ENTREPOT_TOOLS is read by the scripts in .ci; the last are for commands that act on a server from elsewhere.
  */
 const NOT_OURS = [
   /^ENTREPOT_SERVICE_(HOST|PORT(_\w+)?)$/,
   /^ENTREPOT_PORT(_\d+_(TCP|UDP|SCTP)\w*)?$/,
   /^ENTREPOT_TOOLS$/,
+  /^ENTREPOT_(URL|API_KEY|CONTRACT|CA)$/,
 ]
 
 interface Given {
