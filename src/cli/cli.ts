@@ -6,6 +6,7 @@ import { completionCommand } from './completion.ts'
 import { configCommand } from './config.ts'
 import { asksForHelp, columns, UsageError, unknownWord } from './define.ts'
 import { keysCommand } from './keys.ts'
+import { loginCommand, logoutCommand, whoamiCommand } from './login.ts'
 import { PLANNED_COMMANDS } from './planned.ts'
 import { registryCommand } from './registry.ts'
 import { ServerError } from './server-client.ts'
@@ -17,6 +18,9 @@ export const COMMANDS: readonly Command[] = [
   registryCommand,
   tokenCommand,
   userCommand,
+  loginCommand,
+  logoutCommand,
+  whoamiCommand,
   keysCommand,
   configCommand,
   checkCommand,

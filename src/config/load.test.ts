@@ -128,6 +128,16 @@ const accepted: { name: string; env: Env; want: Partial<Config> }[] = [
     want: { listen: { host: '127.0.0.1', port: 81 }, quarantineDays: 1.5 },
   },
   {
+    name: 'what commands that act on a server read',
+    env: {
+      ENTREPOT_URL: 'https://registry.example.com',
+      ENTREPOT_API_KEY: 'entk_x',
+      ENTREPOT_CONTRACT: '2',
+      ENTREPOT_CA: '/ca.pem',
+    },
+    want: { publicUrl: null },
+  },
+  {
     name: 'what Kubernetes puts into every pod next to a Service called entrepot',
     env: {
       ENTREPOT_SERVICE_HOST: '10.0.0.1',
