@@ -7,6 +7,7 @@ export function measured(store: MetadataStore, metrics: Metrics): MetadataStore 
     read: <T>(fn: (sql: Reader) => Promise<T>) => store.read(fn),
     transact: <T>(fn: (sql: Transaction) => Promise<T>, options?: TransactOptions) =>
       timed(metrics, () => store.transact(fn, options)),
+    snapshot: <T>(fn: (sql: Reader) => Promise<T>) => store.snapshot(fn),
     authEpoch: () => store.authEpoch(),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   }

@@ -458,6 +458,38 @@ export function metadataContract(
       })
     })
 
+    describe('snapshots', () => {
+      test('stand still while others, and this store itself, write; and may await other things', async () => {
+        await add({ name: 'before' })
+        const names = (sql: Reader) => sql.all<{ name: string }>`SELECT name FROM things ORDER BY id`
+        const [first, second] = await store.snapshot(async (sql) => {
+          const before = await names(sql)
+          await add({ name: 'after' })
+          await turn()
+          return [before, await names(sql)]
+        })
+        assert.deepEqual(first?.map(plain), [{ name: 'before' }])
+        assert.deepEqual(second, first)
+        assert.equal((await rows()).length, 2)
+      })
+
+      test('cannot write', async () => {
+        await assert.rejects(store.snapshot((sql) => sql.all`INSERT INTO things (name) VALUES ('x') RETURNING id`))
+        assert.deepEqual(await rows(), [])
+      })
+
+      test('end with their error, and leave a store that works', async () => {
+        await assert.rejects(
+          store.snapshot(async () => {
+            throw new Error('mine')
+          }),
+          /mine/,
+        )
+        await add({ name: 'x' })
+        assert.equal((await store.snapshot((sql) => sql.all`SELECT id FROM things`)).length, 1)
+      })
+    })
+
     describe('clock and epoch', () => {
       test('now is about now, and an integer', async () => {
         const readers = [await store.read(now), await store.transact(now)]

@@ -55,6 +55,12 @@ export interface MetadataStore extends AsyncDisposable {
    */
   transact<T>(fn: (sql: Transaction) => Promise<T>, options?: TransactOptions): Promise<T>
   /**
+   * For copying everything: all that `fn` reads is one state, that of its first statement, however long it takes. It has a
+   * connection to itself and may await other things; meanwhile others write, and this store transacts, as ever. SQLite's
+   * log is not written back beyond that state until `fn` ends: minutes, not hours.
+   */
+  snapshot<T>(fn: (sql: Reader) => Promise<T>): Promise<T>
+  /**
    * The auth epoch as of at most one second ago (SQLite: of now). Cached authorizations carry it and are void when it
    * moved. @throws `unavailable` when it could not be read for a second (design.md 8).
    */

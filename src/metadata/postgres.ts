@@ -3,6 +3,7 @@ import { DomainError } from '../domain/error.ts'
 import type { Reading } from './clock.ts'
 import { clockFrom, Poll } from './clock.ts'
 import type { MetadataStore, Reader, SqlArgument, Transaction, TransactOptions } from './metadata-store.ts'
+import type { Migration } from './migrations/list.ts'
 import { MIGRATIONS } from './migrations/list.ts'
 import { migrate } from './migrations/migrate.ts'
 import { OneAtATime } from './one-at-a-time.ts'
@@ -22,6 +23,8 @@ export interface PostgresOptions {
   readonly poolSize?: number
   /** How long a request waits for a connection, a transaction for others' locks, before it is `unavailable`. */
   readonly patienceMs?: number
+  /** The schema to bring the database to; a restore begins with that of its backup. */
+  readonly migrations?: readonly Migration[]
 }
 
 const STATEMENT_MS = 30_000
@@ -30,11 +33,13 @@ const IDLE_MS = 10_000
 const ANSWER_MS = STATEMENT_MS + 5_000
 const POLL_ANSWER_MS = 1_000
 const MIGRATION_ANSWER_MS = 3_600_000
+/** One statement of a snapshot, or the pause between two while what was read is stored elsewhere. */
+const SNAPSHOT_ANSWER_MS = 600_000
 
 export async function openPostgres(options: PostgresOptions): Promise<MetadataStore> {
   const store = new PostgresStore(options)
   try {
-    await store.open()
+    await store.open(options.migrations ?? MIGRATIONS)
     return store
   } catch (error) {
     await store[Symbol.asyncDispose]()
@@ -157,9 +162,9 @@ class PostgresStore implements MetadataStore {
     this.#poll = new Poll(() => this.#askForEpoch())
   }
 
-  async open(): Promise<void> {
+  async open(migrations: readonly Migration[]): Promise<void> {
     refuseUnfit(await this.#askAnywhere(SERVER))
-    await migrate((fn) => this.#transact(fn, { durable: true, answerMs: MIGRATION_ANSWER_MS }), MIGRATIONS)
+    await migrate((fn) => this.#transact(fn, { durable: true, answerMs: MIGRATION_ANSWER_MS }), migrations)
     await this.#poll.start()
   }
 
@@ -173,6 +178,27 @@ class PostgresStore implements MetadataStore {
 
   async transact<T>(fn: (sql: Transaction) => Promise<T>, { durable = true }: TransactOptions = {}): Promise<T> {
     return await this.#transact(fn, { durable, answerMs: ANSWER_MS })
+  }
+
+  async snapshot<T>(fn: (sql: Reader) => Promise<T>): Promise<T> {
+    refuseInsideTransaction()
+    const client = await connect(this.#pool)
+    const queue = new OneAtATime()
+    const writer = new PostgresStatementWriter() // its statements are for once: none takes the place of one that stays
+    try {
+      await send(client, { text: STAND_STILL }, ANSWER_MS)
+      const ask: Ask = (text, values) => {
+        const flat = flatten(values)
+        const { text: written } = new Statements<PostgresStatement>(writer).find(text, values, flat)
+        const query = { text: written, values: flat.filter((value) => value !== null) }
+        return queue.run(() => send(client, query, SNAPSHOT_ANSWER_MS))
+      }
+      return await fn(new PostgresReader(ask, () => this.#poll.now() + this.#offset()))
+    } catch (error) {
+      throw translate(error)
+    } finally {
+      client.release(!(await rollback({ client, queue, answerMs: ANSWER_MS })))
+    }
   }
 
   authEpoch(): number {
@@ -275,6 +301,8 @@ const EPOCH: Query = {
   text: `SELECT epoch, ${CLOCK} FROM auth_epoch WHERE id = 1 AND NOT pg_is_in_recovery()`,
   values: [],
 }
+const STAND_STILL = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+  SET LOCAL statement_timeout = ${SNAPSHOT_ANSWER_MS}; SET LOCAL idle_in_transaction_session_timeout = ${SNAPSHOT_ANSWER_MS}`
 const SERVER: Query = {
   values: [],
   text: `SELECT current_setting('server_version_num')::int AS version, current_setting('server_encoding') AS encoding`,
@@ -294,7 +322,7 @@ async function begin(client: pg.PoolClient, { durable, answerMs }: Terms): Promi
 }
 
 /** Whether the connection may be used again. */
-async function rollback({ client, queue, answerMs }: Span): Promise<boolean> {
+async function rollback({ client, queue, answerMs }: Omit<Span, 'run'>): Promise<boolean> {
   try {
     await queue.settled()
     await send(client, { text: 'ROLLBACK' }, answerMs)

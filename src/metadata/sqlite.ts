@@ -3,6 +3,7 @@ import type { StatementSync } from 'node:sqlite'
 import { DatabaseSync } from 'node:sqlite'
 import { LogSync } from './log-sync.ts'
 import type { MetadataStore, Reader, SqlArgument, Transaction, TransactOptions } from './metadata-store.ts'
+import type { Migration } from './migrations/list.ts'
 import { MIGRATIONS } from './migrations/list.ts'
 import { migrate } from './migrations/migrate.ts'
 import { PATIENCE_MS, storageFull } from './retry.ts'
@@ -20,6 +21,8 @@ export interface SqliteOptions {
   readonly now?: () => number
   /** How long a transaction waits for other processes' before it is `unavailable`. */
   readonly patienceMs?: number
+  /** The schema to bring the database to; a restore begins with that of its backup. */
+  readonly migrations?: readonly Migration[]
   /**
    * Who writes the log back into the database. `here`, the default: SQLite, inside a COMMIT, which then takes
    * milliseconds in which the process answers nobody. `elsewhere`: a `Checkpointer` in another process.
@@ -35,6 +38,7 @@ export async function openSqlite({
   now = Date.now,
   patienceMs = PATIENCE_MS,
   checkpoint = 'here',
+  migrations = MIGRATIONS,
 }: SqliteOptions): Promise<MetadataStore> {
   if (path === '' || path.startsWith(':'))
     throw new TypeError('Several connections share the database: it must be a file')
@@ -42,8 +46,8 @@ export async function openSqlite({
   using opened = new DisposableStack()
   const writer = opened.use(await openConnection(path, checkpoint === 'here' ? WRITER : `${WRITER}; ${ELSEWHERE}`))
   const reader = opened.use(await openConnection(path, READER))
-  const store = new SqliteStore({ writer, reader, log: new LogSync(`${path}-wal`), now, patienceMs })
-  await migrate((fn) => store.transactPatiently(fn, MIGRATION), MIGRATIONS)
+  const store = new SqliteStore({ path, writer, reader, log: new LogSync(`${path}-wal`), now, patienceMs })
+  await migrate((fn) => store.transactPatiently(fn, MIGRATION), migrations)
   opened.move()
   return store
 }
@@ -223,6 +227,7 @@ function writing(connection: Connection, now: () => number): BatchConnection {
 const READ_EPOCH = ['SELECT epoch FROM auth_epoch WHERE id = 1']
 
 interface Parts {
+  readonly path: string
   readonly writer: Connection
   readonly reader: Connection
   readonly log: LogSync
@@ -272,6 +277,13 @@ class SqliteStore implements MetadataStore {
     })
     stored.catch(() => {}) // nobody listens yet
     return stored
+  }
+
+  async snapshot<T>(fn: (sql: Reader) => Promise<T>): Promise<T> {
+    refuseInsideTransaction()
+    using connection = await openConnection(this.#parts.path, READER)
+    connection.db.exec('BEGIN') // its first SELECT chooses the state; closing the connection ends it
+    return await fn(new SqliteReader(connection, this.#parts.now))
   }
 
   authEpoch(): number {

@@ -45,7 +45,7 @@ export async function giveUp({ metadata, blobs }: RegistryDeps, object: SealedOb
   try {
     await object.discard()
     const state = await metadata.transact((sql) => giveUpObject(sql, object.id), { durable: false })
-    if (state !== 'stored') await blobs.delete(object.id)
+    if (state === 'marked' || state === 'gone') await blobs.delete(object.id)
   } catch {
     // The sweep finds the row, or `check --repair` the bytes.
   }

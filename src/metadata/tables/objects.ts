@@ -24,15 +24,16 @@ export async function markDeleting(sql: Transaction, id: string): Promise<void> 
 
 /**
  * A writer gives up what it was writing. `stored`: its commit went through after all (the answer to it was lost), so the
- * bytes must stay. `gone`: its lease had ended and the row was removed; only the writer knows of the bytes now.
+ * bytes must stay. `gone`: its lease had ended and the row was removed; only the writer knows of the bytes now. `left`:
+ * somebody else marked it, and the sweep removes it: it may have been stored before, and a backup may need it.
  */
-export async function giveUpObject(sql: Transaction, id: string): Promise<'marked' | 'stored' | 'gone'> {
+export async function giveUpObject(sql: Transaction, id: string): Promise<'marked' | 'stored' | 'left' | 'gone'> {
   const marked =
     await sql.run`UPDATE objects SET state = 'deleting', upload_id = NULL WHERE id = ${id} AND state = 'writing'`
   if (marked === 1) return 'marked'
   const row = await sql.get<{ state: string }>`SELECT state FROM objects WHERE id = ${id}`
   if (row === null) return 'gone'
-  return row.state === 'stored' ? 'stored' : 'marked'
+  return row.state === 'stored' ? 'stored' : 'left'
 }
 
 /** Everything the session has stored. Objects still being written are left to their writer, or to the end of its lease. */
