@@ -1,3 +1,5 @@
+import type { SnapshotStore } from './snapshot-store.ts'
+
 /** A random 128-bit name, 32 lower-case hexadecimal digits. Never a digest; never used twice (docs/garbage-collection.md). */
 export type ObjectId = string & { readonly objectId: unique symbol }
 
@@ -54,4 +56,18 @@ export interface ListableBlobStore extends BlobStore {
 /** Free and total bytes of the volume, for the low-disk watermark; a store without that notion does not implement it. */
 export interface BoundedBlobStore extends BlobStore {
   space(): Promise<{ freeBytes: number; totalBytes: number }>
+}
+
+/** Keeps copies of the metadata beside the objects, under `meta/`. */
+export interface SnapshotKeepingBlobStore extends BlobStore {
+  readonly snapshots: SnapshotStore
+}
+
+/** Files: one on the same file system need not be copied. */
+export interface LinkingBlobStore extends BlobStore {
+  /**
+   * Makes `source`'s object one of this store too, sharing its bytes on the disk; durable once resolved. False when that
+   * cannot be done (another file system, no files): then copy. @throws `not_found` when the source has no such object.
+   */
+  link(source: BlobStore, id: ObjectId): Promise<boolean>
 }

@@ -4,13 +4,14 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { ErrorKind } from '../domain/error.ts'
 import { DomainError } from '../domain/error.ts'
-import type { ListableBlobStore, ObjectId } from './blob-store.ts'
+import type { ListableBlobStore, ObjectId, SnapshotKeepingBlobStore } from './blob-store.ts'
 import { newObjectId } from './object-id.ts'
+import { snapshotName } from './snapshot-store.ts'
 
 const MIB = 1024 * 1024
 
 /** What the contract is run on; disposed after each test. */
-export type StoreUnderTest = ListableBlobStore & Partial<AsyncDisposable>
+export type StoreUnderTest = ListableBlobStore & SnapshotKeepingBlobStore & Partial<AsyncDisposable>
 
 export interface ContractOptions {
   /** Why the whole suite cannot run here. */
@@ -38,6 +39,40 @@ export function blobStoreContract(
 }
 
 const PROMISES: Readonly<Record<string, (store: StoreUnderTest) => Promise<void>>> = {
+  'a snapshot of the metadata lies apart from the objects, and is listed once it is closed': async (store) => {
+    const { snapshots } = store
+    const list = () => Array.fromAsync(snapshots.list())
+    const bytes = randomBytes(2_500_000)
+    const name = snapshotName(Date.UTC(2026, 0, 31, 12, 0, 0, 7), randomBytes(8).toString('hex'))
+    assert.match(name, /^20260131T120000\.007Z-/)
+    const writer = await snapshots.create(name)
+    await writer.write([bytes.subarray(0, 1_000_000)])
+    assert.deepEqual(await list(), [])
+    await writer.write([bytes.subarray(1_000_000)])
+    await writer.close()
+    assert.deepEqual(await list(), [{ name, size: bytes.length }])
+    const chunks = await Array.fromAsync(snapshots.read(name, 5, bytes.length, MIB), (chunk) => Buffer.from(chunk))
+    assert.deepEqual(
+      chunks.map((chunk) => chunk.length),
+      [MIB, MIB, bytes.length - 5 - 2 * MIB],
+    )
+    assert.ok(Buffer.concat(chunks).equals(bytes.subarray(5)))
+    await snapshots.delete(name)
+    await snapshots.delete(name)
+    assert.deepEqual(await list(), [])
+    await rejects(Array.fromAsync(snapshots.read(name, 0, 1)), 'not_found')
+    await assert.rejects(snapshots.create('../x' as typeof name), TypeError)
+  },
+
+  'a snapshot that is given up leaves nothing': async ({ snapshots }) => {
+    const name = snapshotName(0, randomBytes(8).toString('hex'))
+    const writer = await snapshots.create(name)
+    await writer.write([randomBytes(100)])
+    await writer.discard()
+    await writer.discard()
+    assert.deepEqual(await Array.fromAsync(snapshots.list()), [])
+  },
+
   'an object comes back as it was written, whatever the chunks were': async (store) => {
     const bytes = randomBytes(300_000)
     const id = newObjectId()

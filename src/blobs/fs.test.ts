@@ -131,3 +131,18 @@ async function openFiles(directory: string): Promise<number> {
   )
   return links.filter((path) => path.startsWith(directory)).length
 }
+
+test('files: an object of another store on the same file system is linked, not copied', async () => {
+  const [one, other] = [await temporary(), await temporary()]
+  await using source = await openIn(one)
+  await using target = await openIn(other)
+  const id = newObjectId()
+  const writer = await source.create(id)
+  await writer.write([Buffer.from('bytes')])
+  await writer.close()
+  assert.equal(await target.link(source, id), true)
+  assert.equal((await stat(join(other, 'objects', id.slice(0, 2), id.slice(2)))).nlink, 2)
+  await source.delete(id)
+  assert.equal(await target.size(id), 5, 'it stays when the source removes its own')
+  await assert.rejects(target.link(source, newObjectId()), { kind: 'not_found' })
+})

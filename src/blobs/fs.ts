@@ -1,10 +1,19 @@
 import type { FileHandle } from 'node:fs/promises'
-import { mkdir, open, readdir, rm, stat, statfs, unlink } from 'node:fs/promises'
+import { link, mkdir, open, readdir, rm, stat, statfs, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ErrorKind } from '../domain/error.ts'
 import { DomainError } from '../domain/error.ts'
-import type { BoundedBlobStore, ListableBlobStore, ObjectId, ObjectWriter } from './blob-store.ts'
+import type {
+  BlobStore,
+  BoundedBlobStore,
+  LinkingBlobStore,
+  ListableBlobStore,
+  ObjectId,
+  ObjectWriter,
+  SnapshotKeepingBlobStore,
+} from './blob-store.ts'
 import { BufferPool, CHUNK_BYTES } from './buffer-pool.ts'
+import { FsSnapshots } from './fs-snapshots.ts'
 import { assertObjectId, assertRange } from './object-id.ts'
 import { SyncedDirectory } from './synced-directory.ts'
 
@@ -15,7 +24,11 @@ export interface FsBlobStoreOptions {
   readonly sync?: boolean
 }
 
-export type FsBlobStore = ListableBlobStore & BoundedBlobStore & AsyncDisposable
+export type FsBlobStore = ListableBlobStore &
+  BoundedBlobStore &
+  SnapshotKeepingBlobStore &
+  LinkingBlobStore &
+  AsyncDisposable
 
 /** Read buffers kept for the next reader. */
 const IDLE_BYTES = 16 * CHUNK_BYTES
@@ -34,7 +47,8 @@ export async function openFsBlobStore({ directory, sync = true }: FsBlobStoreOpt
   const missing = shards.filter((shard) => !present.has(shard))
   await Promise.all(missing.map((shard) => mkdir(join(objects, shard), { recursive: true, mode: 0o700 })))
   if (sync && missing.length > 0) for (const path of [objects, directory]) await syncOnce(path)
-  return new Files(objects, sync)
+  const acts = { translate: storageError, absent }
+  return new Files(objects, sync, new FsSnapshots(join(directory, 'meta'), acts))
 }
 
 async function syncOnce(path: string): Promise<void> {
@@ -47,6 +61,7 @@ async function syncOnce(path: string): Promise<void> {
 }
 
 class Files implements FsBlobStore {
+  readonly snapshots: FsSnapshots
   readonly #objects: string
   readonly #durable: boolean
   readonly #directories = new Map<string, SyncedDirectory>()
@@ -54,7 +69,8 @@ class Files implements FsBlobStore {
   /** Written by this process and not closed: in place already, but not there yet for our readers. */
   readonly #unfinished = new Set<string>()
 
-  constructor(objects: string, durable: boolean) {
+  constructor(objects: string, durable: boolean, snapshots: FsSnapshots) {
+    this.snapshots = snapshots
     this.#objects = objects
     this.#durable = durable
   }
@@ -121,6 +137,18 @@ class Files implements FsBlobStore {
     } catch (error) {
       this.#pool.giveBack(buffer)
       throw storageError(error)
+    }
+  }
+
+  async link(source: BlobStore, id: ObjectId): Promise<boolean> {
+    if (!(source instanceof Files)) return false
+    try {
+      await link(source.#path(id), this.#path(id))
+      if (this.#durable) await this.#directory(id).sync()
+      return true
+    } catch (error) {
+      if (NO_LINKS.has(codeOf(error) ?? '')) return false
+      throw codeOf(error) === 'ENOENT' ? absent(id, error) : storageError(error)
     }
   }
 
@@ -294,6 +322,9 @@ async function readFully({ id, file }: Source, target: Buffer, position: number)
     filled += bytesRead
   }
 }
+
+/** Another file system, one without links, or too many of them. */
+const NO_LINKS = new Set(['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'EACCES'])
 
 const KINDS: Readonly<Record<string, ErrorKind>> = {
   ENOSPC: 'storage_full',

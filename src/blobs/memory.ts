@@ -1,7 +1,15 @@
 import { DomainError } from '../domain/error.ts'
-import type { BoundedBlobStore, ListableBlobStore, ObjectId, ObjectWriter } from './blob-store.ts'
+import type {
+  BoundedBlobStore,
+  ListableBlobStore,
+  ObjectId,
+  ObjectWriter,
+  SnapshotKeepingBlobStore,
+} from './blob-store.ts'
 import { CHUNK_BYTES } from './buffer-pool.ts'
 import { assertObjectId, assertRange } from './object-id.ts'
+import type { SnapshotName, SnapshotStore } from './snapshot-store.ts'
+import { assertSnapshotName } from './snapshot-store.ts'
 
 export interface MemoryBlobStoreOptions {
   readonly now?: () => number
@@ -9,7 +17,7 @@ export interface MemoryBlobStoreOptions {
   readonly capacity?: number
 }
 
-export type MemoryBlobStore = ListableBlobStore & BoundedBlobStore
+export type MemoryBlobStore = ListableBlobStore & BoundedBlobStore & SnapshotKeepingBlobStore
 
 /** A whole blob store for tests; strict where others are merely allowed to be. */
 export function createMemoryBlobStore(options: MemoryBlobStoreOptions = {}): MemoryBlobStore {
@@ -17,6 +25,7 @@ export function createMemoryBlobStore(options: MemoryBlobStoreOptions = {}): Mem
 }
 
 class Memory implements MemoryBlobStore {
+  readonly snapshots: SnapshotStore = new MemorySnapshots()
   readonly #now: () => number
   readonly #capacity: number
   readonly #objects = new Map<string, { bytes: Buffer; modifiedAt: number }>()
@@ -97,5 +106,33 @@ class Memory implements MemoryBlobStore {
     if (this.#usedBytes + bytes > this.#capacity)
       throw new DomainError('storage_full', 'the storage of this server is full')
     this.#usedBytes += bytes
+  }
+}
+
+class MemorySnapshots implements SnapshotStore {
+  readonly #closed = new Map<SnapshotName, Buffer>()
+
+  async create(name: SnapshotName): Promise<ObjectWriter> {
+    assertSnapshotName(name)
+    const pieces: Buffer[] = []
+    return {
+      write: async (chunks) => void pieces.push(...chunks.map((chunk) => Buffer.from(chunk))),
+      close: async () => void this.#closed.set(name, Buffer.concat(pieces)),
+      discard: async () => {},
+    }
+  }
+
+  async *read(name: SnapshotName, start: number, end: number, chunkBytes = CHUNK_BYTES): AsyncGenerator<Buffer> {
+    const bytes = this.#closed.get(name)
+    if (bytes === undefined) throw new DomainError('not_found', `there is no object ${name}`)
+    for (let at = start; at < end; at += chunkBytes) yield bytes.subarray(at, Math.min(end, at + chunkBytes))
+  }
+
+  async delete(name: SnapshotName): Promise<void> {
+    this.#closed.delete(name)
+  }
+
+  async *list(): AsyncGenerator<{ name: SnapshotName; size: number }> {
+    for (const [name, bytes] of this.#closed) yield { name, size: bytes.length }
   }
 }

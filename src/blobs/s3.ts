@@ -11,9 +11,11 @@ import {
 } from '@aws-sdk/client-s3'
 import { Upload } from '@aws-sdk/lib-storage'
 import { DomainError } from '../domain/error.ts'
-import type { ListableBlobStore, ObjectId, ObjectWriter } from './blob-store.ts'
+import type { ListableBlobStore, ObjectId, ObjectWriter, SnapshotKeepingBlobStore } from './blob-store.ts'
 import { BufferPool, CHUNK_BYTES } from './buffer-pool.ts'
 import { assertObjectId, assertRange } from './object-id.ts'
+import type { SnapshotName, SnapshotStore } from './snapshot-store.ts'
+import { assertSnapshotName, isSnapshotName } from './snapshot-store.ts'
 
 export interface S3BlobStoreOptions {
   readonly bucket: string
@@ -28,7 +30,7 @@ export interface S3BlobStoreOptions {
   readonly prefix?: string
 }
 
-export type S3BlobStore = ListableBlobStore & AsyncDisposable
+export type S3BlobStore = ListableBlobStore & SnapshotKeepingBlobStore & AsyncDisposable
 
 /** Objects up to this size are one request, larger ones are sent in parts of it. */
 const PART_BYTES = 8 * CHUNK_BYTES
@@ -43,7 +45,7 @@ const SILENCE_MS = 60_000
 /** Tries of one request by the SDK, with back-off; and of a read that breaks off without a byte of progress. */
 const TRIES = 4
 
-/** Objects as `<prefix>objects/<id>` in any S3. Makes no request; `size` of any id tells whether it answers. */
+/** Objects as `<prefix>objects/<id>`, snapshots as `<prefix>meta/<name>`, in any S3. Makes no request; `size` of any id tells whether it answers. */
 export async function openS3BlobStore(options: S3BlobStoreOptions): Promise<S3BlobStore> {
   const agent = { keepAlive: true, maxSockets: CONNECTIONS }
   const client = new S3Client({
@@ -64,26 +66,53 @@ export async function openS3BlobStore(options: S3BlobStoreOptions): Promise<S3Bl
       httpsAgent: agent,
     },
   })
-  return new Bucket(client, options.bucket, `${options.prefix ?? ''}objects/`)
+  const { bucket, prefix = '' } = options
+  return Object.assign(
+    new Bucket<ObjectId>(client, { bucket, prefix: `${prefix}objects/`, assertName: assertObjectId }),
+    {
+      snapshots: snapshotsOf(new Bucket(client, { bucket, prefix: `${prefix}meta/`, assertName: assertSnapshotName })),
+    },
+  )
 }
 
-class Bucket implements S3BlobStore {
+function snapshotsOf(bucket: Bucket<SnapshotName>): SnapshotStore {
+  return {
+    create: (name) => bucket.create(name),
+    read: (name, start, end, chunkBytes) => bucket.read(name, start, end, chunkBytes),
+    delete: (name) => bucket.delete(name),
+    list: async function* () {
+      for await (const { id, size } of bucket.list()) if (isSnapshotName(id)) yield { name: id, size }
+    },
+  }
+}
+
+interface Area {
+  readonly bucket: string
+  /** Before every name. */
+  readonly prefix: string
+  /** @throws TypeError */
+  readonly assertName: (name: string) => void
+}
+
+class Bucket<Name extends string> implements AsyncDisposable {
   readonly #client: S3Client
   readonly #bucket: string
   readonly #prefix: string
+  readonly #assertName: (name: string) => void
   readonly #pool = new BufferPool(IDLE_BYTES)
 
-  constructor(client: S3Client, bucket: string, prefix: string) {
+  constructor(client: S3Client, { bucket, prefix, assertName }: Area) {
     this.#client = client
     this.#bucket = bucket
     this.#prefix = prefix
+    this.#assertName = assertName
   }
 
-  async create(id: ObjectId): Promise<ObjectWriter> {
+  async create(id: Name): Promise<ObjectWriter> {
     return new UploadWriter(this.#client, this.#place(id))
   }
 
-  async *read(id: ObjectId, start: number, end: number, chunkBytes = CHUNK_BYTES): AsyncGenerator<Buffer, void, void> {
+  async *read(id: Name, start: number, end: number, chunkBytes = CHUNK_BYTES): AsyncGenerator<Buffer, void, void> {
     assertRange(start, end, chunkBytes)
     if (start === end) {
       if ((await this.size(id)) === null) throw absent(id)
@@ -109,7 +138,7 @@ class Bucket implements S3BlobStore {
     }
   }
 
-  async delete(id: ObjectId): Promise<void> {
+  async delete(id: Name): Promise<void> {
     try {
       await this.#client.send(new DeleteObjectCommand(this.#place(id)))
     } catch (error) {
@@ -117,7 +146,7 @@ class Bucket implements S3BlobStore {
     }
   }
 
-  async size(id: ObjectId): Promise<number | null> {
+  async size(id: Name): Promise<number | null> {
     try {
       const head = await this.#client.send(new HeadObjectCommand(this.#place(id)))
       return head.ContentLength ?? 0
@@ -145,8 +174,8 @@ class Bucket implements S3BlobStore {
     this.#client.destroy()
   }
 
-  #place(id: ObjectId): Place {
-    assertObjectId(id)
+  #place(id: Name): Place {
+    this.#assertName(id)
     return { Bucket: this.#bucket, Key: this.#prefix + id }
   }
 
@@ -163,7 +192,7 @@ class Bucket implements S3BlobStore {
    * The bytes in whatever pieces they come. Objects never change, so what breaks off goes on where it stopped: a
    * connection may be cut because the server restarts, or because our own client is slow.
    */
-  async *#bytes(id: ObjectId, start: number, end: number): AsyncGenerator<Buffer, void, void> {
+  async *#bytes(id: Name, start: number, end: number): AsyncGenerator<Buffer, void, void> {
     let failures = 0
     for (let at = start; at < end; ) {
       const before = at
@@ -180,7 +209,7 @@ class Bucket implements S3BlobStore {
   }
 
   /** @throws DomainError: it makes no sense to ask again, the SDK has done that. */
-  async #get(id: ObjectId, start: number, end: number): Promise<AsyncIterable<Buffer>> {
+  async #get(id: Name, start: number, end: number): Promise<AsyncIterable<Buffer>> {
     const range = `${start}-${end - 1}`
     try {
       const answer = await this.#client.send(new GetObjectCommand({ ...this.#place(id), Range: `bytes=${range}` }))

@@ -1,0 +1,47 @@
+import type { Reader, Transaction } from '../metadata-store.ts'
+import { literal } from '../sql.ts'
+
+// What a restore does to rows besides bringing them back.
+
+/** Objects whose bytes a copy of the metadata needs, with their plaintext size, in id order. */
+export interface NeededObject {
+  readonly id: string
+  readonly size: number
+}
+
+const IDS = 200
+const LIST = ['(', ...Array<string>(IDS - 1).fill(', '), ')']
+
+/** Of at most 200 names in the store: those that a row needs, by id. */
+export async function neededAmong(sql: Reader, ids: readonly string[]): Promise<NeededObject[]> {
+  const values = [...ids, ...Array<string>(IDS - ids.length).fill('')]
+  return await sql.all<NeededObject>`
+    SELECT o.id, o.size FROM objects o WHERE o.state = 'stored' AND o.id IN ${{ text: LIST, values }}`
+}
+
+export async function countNeeded(sql: Reader): Promise<number> {
+  return (await sql.get<{ count: number }>`SELECT COUNT(*) AS count FROM objects WHERE state = 'stored'`)?.count ?? 0
+}
+
+/** Somebody lives here: it is no place for a restore. */
+export async function someContractExists(sql: Reader): Promise<boolean> {
+  return (await sql.get`SELECT id FROM contracts LIMIT 1`) !== null
+}
+
+/**
+ * What was under way when the copy was made is not: leases end, nobody writes any more. Bearer tokens name internal ids
+ * which, after the copy, may have been given to others: their signing keys go, and clients ask for new ones.
+ */
+export async function settleRestored(sql: Transaction): Promise<void> {
+  for (const table of ['backup_holds', 'signing_keys']) await sql.run`DELETE FROM ${literal(table)}`
+  await sql.run`UPDATE schedules SET lease_until = 0`
+  await sql.run`UPDATE objects SET state = 'deleting', upload_id = NULL WHERE state = 'writing'`
+}
+
+/** The store went on without these rows: what sessions hold may be gone. Their clients begin anew. */
+export async function endAllUploads(sql: Transaction): Promise<number> {
+  await sql.run`
+    UPDATE objects SET state = 'deleting', upload_id = NULL WHERE id IN (SELECT object_id FROM upload_objects)`
+  await sql.run`DELETE FROM upload_objects`
+  return await sql.run`DELETE FROM uploads`
+}
