@@ -177,7 +177,7 @@ async function ownMetrics(metrics: Metrics): Promise<string> {
 export async function openLocal(config: Config): Promise<LocalApp> {
   const stores = await openStores(config)
   const { SILENT } = await import('./http/log.ts')
-  const { registries, accounts, naming } = createRooms(stores, config, SILENT)
+  const { registries, accounts, naming, backup } = createRooms(stores, config, SILENT)
   const keyFile = config.secrets.masterKey === null ? join(config.data, 'master.key') : null
   return {
     registries,
@@ -186,6 +186,7 @@ export async function openLocal(config: Config): Promise<LocalApp> {
     keys: localKeys(stores.keys, keyFile),
     contract: (id) => stores.metadata.read((sql) => findContract(sql, id)),
     check: (options) => checkStores(stores, options),
+    backUp: (options) => backup.backUp(options),
     [Symbol.asyncDispose]: () => stores[Symbol.asyncDispose](),
   }
 }

@@ -8,7 +8,10 @@ export async function main(argv: readonly string[]): Promise<number> {
   const io = createIo({ input: process.stdin, output: process.stdout, errors: process.stderr })
   const openLocal: Parameters<typeof runCli>[1]['openLocal'] = async (config) =>
     await (await import('./compose.ts')).openLocal(config)
-  return await runCli(argv, { io, env: process.env, now: Date.now, openLocal }, [serveCommand, ...COMMANDS])
+  const restore: Parameters<typeof runCli>[1]['restore'] = async (config, options) =>
+    await (await import('./local-restore.ts')).restoreLocal(config, options)
+  const context = { io, env: process.env, now: Date.now, openLocal, restore }
+  return await runCli(argv, context, [serveCommand, ...COMMANDS])
 }
 
 /** `entrepot config schema | head` closes the pipe early: that is no failure. */

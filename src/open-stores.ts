@@ -1,7 +1,8 @@
 import cluster from 'node:cluster'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { BlobStore, ListableBlobStore } from './blobs/blob-store.ts'
+import { refuseUnfinishedRestore } from './backup/load-snapshot.ts'
+import type { BlobStore, ListableBlobStore, SnapshotKeepingBlobStore } from './blobs/blob-store.ts'
 import { openFsBlobStore } from './blobs/fs.ts'
 import type { Config } from './config/config.ts'
 import { isFirstStart } from './keys/key-check.ts'
@@ -11,12 +12,16 @@ import { createKeyring } from './keys/keys.ts'
 import { environmentKeyProvider } from './keys/master-key.ts'
 import { openMasterKeyFile } from './keys/master-key-file.ts'
 import type { MetadataStore } from './metadata/metadata-store.ts'
+import type { Migration } from './metadata/migrations/list.ts'
+import { MIGRATIONS } from './metadata/migrations/list.ts'
 import { openSqlite } from './metadata/sqlite.ts'
+
+export type Blobs = BlobStore & ListableBlobStore & SnapshotKeepingBlobStore
 
 /** The database, the blob store and the keys: what a server and a command at the machine both need. */
 export interface Stores extends AsyncDisposable {
   readonly metadata: MetadataStore
-  readonly blobs: BlobStore & ListableBlobStore
+  readonly blobs: Blobs
   readonly keys: Keys
   /** The path of a master key file that this start made; its operator must be told to back it up. */
   readonly madeKeyFile: string | null
@@ -30,10 +35,11 @@ export async function openStores(
   await using opened = new AsyncDisposableStack()
   await mkdir(config.data, { recursive: true, mode: 0o700 })
   const metadata = wrap(opened.use(await openMetadata(config)))
+  await refuseUnfinishedRestore(metadata)
   const { provider, madeKeyFile } = await openKeyProvider(config, metadata)
   const keys = await createKeyring({ metadata, provider })
   const blobs = await openBlobs(config)
-  if (isDisposable(blobs)) opened.use(blobs)
+  opened.defer(async () => blobs[Symbol.asyncDispose]?.())
   const resources = opened.move()
   return { metadata, blobs, keys, madeKeyFile, [Symbol.asyncDispose]: () => resources.disposeAsync() }
 }
@@ -48,15 +54,19 @@ function sqlitePath(data: string): string {
 }
 
 /** The large client libraries are loaded only where they are used. A worker's primary has a checkpointer. */
-async function openMetadata({ data, secrets }: Config): Promise<MetadataStore> {
+export async function openMetadata(
+  { data, secrets }: Config,
+  migrations: readonly Migration[] = MIGRATIONS,
+): Promise<MetadataStore> {
   if (secrets.databaseUrl === null) {
-    return await openSqlite({ path: sqlitePath(data), checkpoint: cluster.isWorker ? 'elsewhere' : 'here' })
+    const checkpoint = cluster.isWorker ? 'elsewhere' : 'here'
+    return await openSqlite({ path: sqlitePath(data), checkpoint, migrations })
   }
   const { openPostgres } = await import('./metadata/postgres.ts')
-  return await openPostgres({ url: secrets.databaseUrl })
+  return await openPostgres({ url: secrets.databaseUrl, migrations })
 }
 
-async function openBlobs({ data, s3, secrets }: Config): Promise<BlobStore & ListableBlobStore> {
+export async function openBlobs({ data, s3, secrets }: Config): Promise<Blobs & Partial<AsyncDisposable>> {
   if (s3 === null) return await openFsBlobStore({ directory: data })
   const { openS3BlobStore } = await import('./blobs/s3.ts')
   const { endpoint, ...rest } = s3
@@ -75,8 +85,4 @@ async function openKeyProvider(
   const path = join(data, 'master.key')
   const { provider, made } = await openMasterKeyFile({ path, mayCreate: await isFirstStart(metadata) })
   return { provider, madeKeyFile: made ? path : null }
-}
-
-function isDisposable(value: object): value is AsyncDisposable {
-  return Symbol.asyncDispose in value
 }

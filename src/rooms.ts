@@ -7,6 +7,9 @@ import type { AuditLog } from './audit/audit-log.ts'
 import { createAuditLog } from './audit/audit-log.ts'
 import type { AuthRoom } from './auth/auth.ts'
 import { createAuth } from './auth/auth.ts'
+import type { Backup } from './backup/backup.ts'
+import { createBackup } from './backup/backup.ts'
+import { openFsBlobStore } from './blobs/fs.ts'
 import { MARKER_ID } from './check/store-marker.ts'
 import type { Config } from './config/config.ts'
 import type { Contents } from './contents/contents.ts'
@@ -33,6 +36,7 @@ import { RunningHashes } from './registry/running-hashes.ts'
 import type { Log } from './telemetry/log.ts'
 import type { Usage } from './usage/usage.ts'
 import { createUsage } from './usage/usage.ts'
+import { programVersion } from './version.ts'
 
 /** Rank 2, bound to one installation: what a server and a command at the machine both act with. */
 export interface Rooms {
@@ -44,6 +48,7 @@ export interface Rooms {
   readonly registry: Registry
   readonly gc: Gc
   readonly usage: Usage
+  readonly backup: Backup
   readonly refusals: Refusals
   readonly auditLog: AuditLog
   readonly pulls: PullCounts
@@ -105,10 +110,25 @@ export function createRooms(stores: Stores, config: Config, log: Log, now: () =>
     contents,
     gc,
     usage,
+    backup: backupOf(stores, config, now),
     refusals,
     auditLog: createAuditLog({ metadata }),
     ...dataPlane(stores, config, now),
   }
+}
+
+function backupOf({ metadata, blobs, keys }: Stores, config: Config, now: () => number): Backup {
+  return createBackup({
+    metadata,
+    blobs,
+    installation: keys.installation,
+    key: keys.snapshotKey,
+    confirmKey: keys.confirmMasterKey,
+    program: programVersion(),
+    openFolder: (directory) => openFsBlobStore({ directory }),
+    refuseWhenFull: refuseWhenFull(blobs, config.minFreeBytes, now),
+    now,
+  })
 }
 
 function dataPlane(

@@ -9,7 +9,8 @@ const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 
 /** Everything an installation does by itself, each by one process at a time. */
-export function schedulesOf(metadata: MetadataStore, { registries, contents, gc, usage, accounts }: Rooms): Schedule[] {
+export function schedulesOf(metadata: MetadataStore, rooms: Rooms): Schedule[] {
+  const { registries, contents, gc, usage, accounts, backup } = rooms
   return [
     { name: 'settle registries', everyMs: 2 * SECOND, leaseMs: MINUTE, run: () => registries.settle() },
     { name: 'tidy lists', everyMs: 2 * SECOND, leaseMs: 10 * MINUTE, run: () => contents.tidyLists() },
@@ -34,6 +35,13 @@ export function schedulesOf(metadata: MetadataStore, { registries, contents, gc,
       everyMs: 5 * MINUTE,
       leaseMs: 10 * MINUTE,
       run: () => accounts.finishDeletedContracts(),
+    },
+    // Looks whether it is time: hourly, and soon after keys changed.
+    {
+      name: 'keep snapshots',
+      everyMs: 10 * SECOND,
+      leaseMs: 30 * MINUTE,
+      run: async () => void (await backup.keepSnapshots()),
     },
     { name: 'forget credentials', everyMs: HOUR, leaseMs: 10 * MINUTE, run: () => forgetCredentials(metadata) },
   ]

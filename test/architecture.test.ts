@@ -27,6 +27,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   contents: ['domain', 'metadata'],
   gc: ['domain', 'blobs', 'metadata'],
   check: ['domain', 'blobs', 'metadata', 'encryption'],
+  backup: ['domain', 'blobs', 'metadata', 'encryption'],
   usage: ['domain', 'metadata'],
   'distribution-api': ['domain', 'http', 'auth', 'registry', 'telemetry'],
   doors: ['domain', 'http', 'auth', 'registries'],
@@ -39,7 +40,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 /** What other rooms may see of these: the interface and the queries, not the way it is done. */
 const FRONT: Record<string, RegExp> = {
   metadata: /^metadata\/(metadata-store\.ts|sql\.ts|tables\/.+)$/,
-  blobs: /^blobs\/blob-store\.ts$/,
+  blobs: /^blobs\/(blob-store|snapshot-store)\.ts$/,
 }
 
 /** Named only by the top-level files (compose.ts) and by tests. */

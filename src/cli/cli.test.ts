@@ -4,16 +4,45 @@ import { test } from 'node:test'
 import { openControlPlane } from '../../test/support/management.ts'
 import type { NewPassword } from '../accounts/set-password.ts'
 import type { NewUser } from '../accounts/users.ts'
+import type { BackupReport } from '../backup/back-up.ts'
+import type { RestoreReport } from '../backup/restore.ts'
+import { snapshotName } from '../blobs/snapshot-store.ts'
 import type { Config } from '../config/config.ts'
 import { DomainError } from '../domain/error.ts'
 import { parseSecret } from '../domain/secret.ts'
 import type { Naming } from '../registries/hostname.ts'
 import { COMMANDS, runCli } from './cli.ts'
-import type { CheckReport, Command, LocalApp } from './command.ts'
+import type { CheckReport, Command, LocalApp, RestoreOptions } from './command.ts'
 import { expiryOf, parseScope } from './token-words.ts'
 
 const NOW = Date.UTC(2026, 0, 31, 12)
 const naming: Naming = { publicUrl: null, domain: null, locations: [{ id: 'de/fra', between: null }] }
+
+const SNAPSHOT = snapshotName(NOW, '0123456789abcdef')
+const RESTORED: RestoreReport = {
+  installation: 'i-1',
+  snapshot: SNAPSHOT,
+  takenAt: NOW,
+  objects: { count: 5, bytes: 500 },
+  unknown: { count: 3, bytes: 300 },
+  missing: 0,
+}
+const BACKED_UP: BackupReport = {
+  manifest: {
+    format: 'entrepot backup',
+    version: 1,
+    installation: 'i-1',
+    snapshot: SNAPSHOT,
+    takenAt: '2026-01-31T12:00:00.000Z',
+    finishedAt: '2026-01-31T12:00:01.000Z',
+    program: '0.0.0',
+    metadata: { bytes: 100, sha256: 'a', rows: {} },
+    objects: { count: 5, bytes: 500, sha256: 'b', missing: [] },
+    masterKey: 'not here',
+  },
+  added: { count: 2, bytes: 200, linked: 1 },
+  removed: 0,
+}
 
 interface Options {
   readonly env?: Record<string, string>
@@ -67,6 +96,10 @@ async function open(t: TestContext, options: Options = {}) {
       acts.push(given)
       return options.report ?? { checked: { manifests: 2, objects: 5 }, problems: [], repaired: [] }
     },
+    backUp: async (given) => {
+      acts.push(given)
+      return BACKED_UP
+    },
     [Symbol.asyncDispose]: async () => {},
   }
   return {
@@ -89,6 +122,10 @@ async function run(line: string, options: Options, app: LocalApp, configs: Confi
     },
     env: options.env ?? {},
     now: () => NOW,
+    restore: async (config: Config, given: RestoreOptions) => {
+      configs.push(config)
+      return { ...RESTORED, missing: given.from === 'store' ? 2 : 0 }
+    },
     openLocal:
       options.openLocal ??
       (async (config: Config) => {
@@ -342,7 +379,7 @@ const failures: { name: string; line: string; says: RegExp }[] = [
     line: 'token create acme ci --expires soon',
     says: /expiryDate "soon" is not valid/,
   },
-  { name: 'what is planned', line: 'backup somewhere', says: /entrepot backup .* comes in a later version/ },
+  { name: 'what is planned', line: 'gc', says: /entrepot gc .* comes in a later version/ },
 ]
 for (const { name, line, says } of failures) {
   test(`exit code 1: ${name}`, async (t) => {
@@ -394,14 +431,14 @@ test('help is everywhere and opens nothing', async (t) => {
     'keys',
     'keys show',
   )
-  lines.push('keys export', 'keys rotate', 'config', 'config print', 'config schema', 'check')
+  lines.push('keys export', 'keys rotate', 'config', 'config print', 'config schema', 'check', 'backup', 'restore')
   for (const line of lines) {
     const { code, out, err } = await run(`${line} --help`)
     assert.deepEqual([code, err], [0, ''], line)
     assert.match(out, new RegExp(`usage: entrepot ?${line}`))
   }
   const { out } = await run('--help')
-  assert.match(out, /planned, in a later version: backup, restore, gc, scan, advisories, explain/)
+  assert.match(out, /planned, in a later version: gc, scan, advisories, explain/)
   assert.match((await run('--version')).out, /^entrepot \d+\.\d+\.\d+/)
 })
 
@@ -437,3 +474,35 @@ const expiries = [
   { text: '2030-12-31T23:59:59Z', want: '2030-12-31T23:59:59Z' },
 ]
 for (const { text, want } of expiries) test(`expiryOf: ${text}`, () => assert.equal(expiryOf(text, NOW), want))
+
+test('backup: where to, what it says, and that the key is not in it', async (t) => {
+  const { run, acts } = await open(t)
+  const done = await run('backup /elsewhere/copy --verify')
+  assert.deepEqual([done.code, done.err], [0, ''])
+  assert.match(
+    done.out,
+    /^backed up to \/elsewhere\/copy: the state of 2026-01-31T12:00:00\.000Z, 5 objects, 500 bytes\n/,
+  )
+  assert.match(done.out, /The master key is not in it/)
+  assert.deepEqual(acts.at(-1), { folder: '/elsewhere/copy', mayLink: true, readAgain: true })
+  await run('backup /elsewhere/copy --copy')
+  assert.deepEqual(acts.at(-1), { folder: '/elsewhere/copy', mayLink: false, readAgain: false })
+  assert.equal(JSON.parse((await run('backup /elsewhere/copy --json')).out).manifest.installation, 'i-1')
+  const inside = await run('backup /data/backup --data /data')
+  assert.deepEqual([inside.code, acts.length], [1, 3])
+  assert.match(inside.err, /would be lost with it/)
+  assert.equal((await run('backup')).code, 2)
+})
+
+test('restore: from a folder, or from the store with what is lost', async (t) => {
+  const { run } = await open(t)
+  const done = await run('restore /elsewhere/copy')
+  assert.deepEqual([done.code, done.err], [0, ''])
+  assert.match(done.out, /as it was at 2026-01-31T12:00:00\.000Z\n5 objects, 500 bytes\nWhat was revoked/)
+  const left = await run('restore --from-store')
+  assert.equal(left.code, 1)
+  assert.match(left.out, /lost is what came after that time: the store holds 3 objects, 300 bytes/)
+  assert.match(left.err, /^2 objects that it needs are not there/)
+  for (const line of ['restore', 'restore a --from-store', 'restore a --snapshot x', 'restore a b'])
+    assert.equal((await run(line)).code, 2, line)
+})

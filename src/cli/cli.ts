@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { DomainError } from '../domain/error.ts'
+import { programVersion } from '../version.ts'
+import { backupCommand } from './backup.ts'
 import { checkCommand } from './check.ts'
 import type { Command, CommandContext } from './command.ts'
 import { completionCommand } from './completion.ts'
@@ -9,6 +10,7 @@ import { keysCommand } from './keys.ts'
 import { loginCommand, logoutCommand, whoamiCommand } from './login.ts'
 import { PLANNED_COMMANDS } from './planned.ts'
 import { registryCommand } from './registry.ts'
+import { restoreCommand } from './restore.ts'
 import { ServerError } from './server-client.ts'
 import { tokenCommand } from './token.ts'
 import { userCommand } from './user.ts'
@@ -24,6 +26,8 @@ export const COMMANDS: readonly Command[] = [
   keysCommand,
   configCommand,
   checkCommand,
+  backupCommand,
+  restoreCommand,
 ]
 
 const PROGRAM = 'entrepot'
@@ -38,7 +42,7 @@ export async function runCli(
   const { io } = context
   try {
     if (word === '--version') {
-      io.out(version())
+      io.out(`${PROGRAM} ${programVersion()}`)
       return 0
     }
     const all = [...commands, completionCommand(PROGRAM, commands)]
@@ -88,9 +92,4 @@ function explain(error: unknown, { io }: CommandContext): number {
 /** A wrong master key, or an error of the system (a directory that may not be written), whose text names what is wrong. */
 function isForOperators(error: unknown): error is Error {
   return error instanceof Error && (error.name === 'MasterKeyError' || ('syscall' in error && 'code' in error))
-}
-
-function version(): string {
-  const { version: text } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-  return `${PROGRAM} ${text}`
 }

@@ -1,4 +1,6 @@
 import type { Accounts } from '../accounts/accounts.ts'
+import type { BackUpOptions, BackupReport } from '../backup/back-up.ts'
+import type { RestoreReport } from '../backup/restore.ts'
 import type { Config } from '../config/config.ts'
 import type { Environment } from '../config/read-settings.ts'
 import type { Naming } from '../registries/hostname.ts'
@@ -23,7 +25,14 @@ export interface CommandContext {
   readonly now: () => number
   /** The installation that the settings name, also while its server runs. */
   readonly openLocal: (config: Config) => Promise<LocalApp>
+  /** Makes the installation that the settings name. @throws `conflict` when there is one already. */
+  readonly restore: (config: Config, options: RestoreOptions) => Promise<RestoreReport>
 }
+
+export type RestoreOptions =
+  | { readonly from: 'folder'; readonly folder: string }
+  /** `snapshot`: null for the newest. */
+  | { readonly from: 'store'; readonly snapshot: string | null }
 
 /** One word of the command line. */
 export interface Command {
@@ -54,6 +63,8 @@ export interface LocalApp extends AsyncDisposable {
   contract(contractId: number): Promise<{ readonly name: string } | null>
   /** `fast`: does not read and hash every blob. @throws `unsupported` when the store is another installation's. */
   check(options: { readonly repair: boolean; readonly fast: boolean }): Promise<CheckReport>
+  /** @throws `conflict` for a folder that is not for it; `unavailable` when it must be run again. */
+  backUp(options: BackUpOptions): Promise<BackupReport>
 }
 
 export interface LocalKeys {

@@ -23,6 +23,8 @@ type ValueOf<O extends OptionSpec> = O extends { type: 'boolean' }
     : string | undefined
 export interface Input<P extends readonly string[], O extends OptionSpecs> {
   readonly positionals: { readonly [K in keyof P]: string }
+  /** What followed the positionals, when the command takes one more. */
+  readonly extra: string | undefined
   readonly options: { readonly [K in keyof O]: ValueOf<O[K]> }
 }
 
@@ -35,6 +37,8 @@ export interface CommandSpec<P extends readonly string[], O extends OptionSpecs>
   readonly example: string
   /** Names of what must follow, in order: `registry`, `token`. */
   readonly positionals: P
+  /** The name of one more that may follow. */
+  readonly optional?: string
   readonly options: O
   readonly run: (input: Input<P, O>, context: CommandContext) => Promise<number>
 }
@@ -112,13 +116,16 @@ function parse<P extends readonly string[], O extends OptionSpecs>(
   if (positionals.length < spec.positionals.length) {
     throw new UsageError(`${line}: <${spec.positionals[positionals.length]}> is missing\n\n${usageOf(spec, line)}`)
   }
-  if (positionals.length > spec.positionals.length) {
-    throw new UsageError(`${line}: "${positionals[spec.positionals.length]}" is too much\n\n${usageOf(spec, line)}`)
+  const most = spec.positionals.length + (spec.optional === undefined ? 0 : 1)
+  if (positionals.length > most) {
+    throw new UsageError(`${line}: "${positionals[most]}" is too much\n\n${usageOf(spec, line)}`)
   }
   const absent = Object.entries(spec.options).map(([name, { type, multiple }]) => {
     return [name, type === 'boolean' ? false : multiple ? [] : undefined] as const
   })
-  return { positionals, options: { ...Object.fromEntries(absent), ...values } } as unknown as Input<P, O>
+  const extra = spec.optional === undefined ? undefined : positionals[most - 1]
+  const named = { positionals: positionals.slice(0, spec.positionals.length), extra }
+  return { ...named, options: { ...Object.fromEntries(absent), ...values } } as unknown as Input<P, O>
 }
 
 function parsed(spec: AnySpec, args: readonly string[], line: string) {
@@ -136,12 +143,13 @@ function parsed(spec: AnySpec, args: readonly string[], line: string) {
 
 type AnySpec = Pick<
   CommandSpec<readonly string[], OptionSpecs>,
-  'name' | 'summary' | 'about' | 'example' | 'positionals' | 'options'
+  'name' | 'summary' | 'about' | 'example' | 'positionals' | 'optional' | 'options'
 >
 
-function usageOf({ positionals, options }: AnySpec, line: string): string {
+function usageOf({ positionals, optional, options }: AnySpec, line: string): string {
   const some = Object.keys(options).length > 0 ? ' [options]' : ''
-  return `usage: ${line}${positionals.map((name) => ` <${name}>`).join('')}${some}\n${line} --help explains it`
+  const words = positionals.map((name) => ` <${name}>`).join('') + (optional === undefined ? '' : ` [<${optional}>]`)
+  return `usage: ${line}${words}${some}\n${line} --help explains it`
 }
 
 function helpOf(spec: AnySpec, line: string): string {

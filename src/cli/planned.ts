@@ -2,8 +2,6 @@ import type { Command } from './command.ts'
 
 /** Names that are taken for what comes; saying so beats "no such command". */
 const PLANNED: readonly (readonly [string, string])[] = [
-  ['backup', 'copy a running installation'],
-  ['restore', 'make an installation from a backup'],
   ['gc', 'reclaim what nothing refers to'],
   ['scan', 'look for known vulnerabilities in an image'],
   ['advisories', 'import and list vulnerability data'],

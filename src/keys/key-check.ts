@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { DomainError } from '../domain/error.ts'
 import { IntegrityError } from '../encryption/integrity-error.ts'
-import type { MetadataStore, Transaction } from '../metadata/metadata-store.ts'
+import type { MetadataStore, Reader, Transaction } from '../metadata/metadata-store.ts'
 import { someKeyIsWrapped } from '../metadata/tables/data-keys.ts'
 import { findSetting, holdSetting, settleSetting } from '../metadata/tables/settings.ts'
 import type { KeyProvider } from './key-provider.ts'
@@ -58,8 +58,16 @@ export async function makeKeyCheck(provider: KeyProvider, installation: string):
  * could never be opened again. @throws `unavailable` when it was changed.
  */
 export async function holdKeyCheck(sql: Transaction, check: string): Promise<void> {
-  if ((await holdSetting(sql, 'key_check')) === check) return
-  throw new DomainError('unavailable', 'the master key was changed: this server must be started again', {
+  if ((await holdSetting(sql, 'key_check')) !== check) throw changed()
+}
+
+/** The same without keeping anybody from anything. */
+export async function confirmKeyCheck(sql: Reader, check: string): Promise<void> {
+  if ((await findSetting(sql, 'key_check')) !== check) throw changed()
+}
+
+function changed(): DomainError {
+  return new DomainError('unavailable', 'the master key was changed: this server must be started again', {
     headers: { 'retry-after': '30' },
   })
 }

@@ -1,11 +1,11 @@
 import type { Keyring } from '../encryption/keyring.ts'
 import { subkey } from '../encryption/subkeys.ts'
-import type { MetadataStore, Transaction } from '../metadata/metadata-store.ts'
+import type { MetadataStore, Reader, Transaction } from '../metadata/metadata-store.ts'
 import { destroyDataKeys } from '../metadata/tables/data-keys.ts'
 import { DataKeyCache } from './data-key-cache.ts'
 import type { ExportedKey } from './export-keys.ts'
 import { exportKeys } from './export-keys.ts'
-import { holdKeyCheck, installationId, verifyMasterKey } from './key-check.ts'
+import { confirmKeyCheck, holdKeyCheck, installationId, verifyMasterKey } from './key-check.ts'
 import type { KeyProvider } from './key-provider.ts'
 import type { NewDataKey } from './new-data-key.ts'
 import { dataKeyContext, insertNewDataKey, newDataKey } from './new-data-key.ts'
@@ -35,6 +35,10 @@ export interface Keys extends Keyring {
   openSecret(sealed: Uint8Array, purpose: string): Promise<Uint8Array>
   /** @throws `unavailable` when the master key was changed: what this process wrapped could never be opened again. */
   holdMasterKey(sql: Transaction): Promise<void>
+  /** The same where nothing can be held: in a snapshot, which stands still. */
+  confirmMasterKey(sql: Reader): Promise<void>
+  /** Seals snapshots of the metadata, and nothing else. */
+  readonly snapshotKey: Uint8Array
   /** 32 bytes for keyed hashes and the like, alike in every process; new ones after a change of master key. */
   deriveKey(purpose: string): Uint8Array
   /** Changes the master key. @returns how many keys were wrapped anew. */
@@ -64,8 +68,15 @@ export async function createKeyring({ metadata, provider, now = Date.now }: Keys
     sealSecret: (bytes, purpose) => sealSecret(sealing, bytes, purpose),
     openSecret: (sealed, purpose) => openSecret(sealing, sealed, purpose),
     holdMasterKey: (sql) => holdKeyCheck(sql, check),
+    confirmMasterKey: (sql) => confirmKeyCheck(sql, check),
+    snapshotKey: await snapshotKey(provider, installation),
     deriveKey: (purpose) => subkey(derivation, `entrepot/${purpose}`),
     rewrapAll: (to) => rewrapAll({ metadata, installation, from: provider, to }),
     exportKeys: (registryId) => exportKeys({ metadata, unwrap }, registryId),
   }
+}
+
+/** Also where the database is lost: the store's mark tells the installation. The text is a stored format. */
+export async function snapshotKey(provider: KeyProvider, installation: string): Promise<Uint8Array> {
+  return subkey(await provider.derive(installation), 'entrepot/snapshots/v1')
 }

@@ -33,6 +33,7 @@ export async function type(line: string, given: TypedLine = {}): Promise<Printed
     env: given.env ?? {},
     now: () => given.now ?? Date.now(),
     openLocal: given.openLocal ?? (() => Promise.reject(new Error('this command should not touch local data'))),
+    restore: () => Promise.reject(new Error('this command should not restore anything')),
   }
   const code = await runCli(
     line.split(' ').filter((word) => word !== ''),

@@ -77,3 +77,13 @@ export async function someKeyIsWrapped(sql: Reader): Promise<boolean> {
     SELECT 1 AS one WHERE EXISTS (SELECT 1 FROM data_keys WHERE wrapped IS NOT NULL) OR EXISTS (SELECT 1 FROM signing_keys)`
   return row !== null
 }
+
+/** `fingerprint` differs once a key was made, destroyed or wrapped anew. */
+export async function keyState(sql: Reader): Promise<{ fingerprint: string; destroyed: number }> {
+  const row = await sql.get<{ made: number; destroyed: number; signing: number; key_check: string | null }>`
+    SELECT COUNT(*) AS made, COUNT(destroyed_at) AS destroyed, (SELECT COUNT(*) FROM signing_keys) AS signing,
+           (SELECT value FROM settings WHERE name = 'key_check') AS key_check
+      FROM data_keys`
+  const { made = 0, destroyed = 0, signing = 0, key_check = null } = row ?? {}
+  return { fingerprint: `${made} ${destroyed} ${signing} ${key_check ?? ''}`, destroyed }
+}

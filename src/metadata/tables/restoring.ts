@@ -3,20 +3,16 @@ import { literal } from '../sql.ts'
 
 // What a restore does to rows besides bringing them back.
 
-/** Objects whose bytes a copy of the metadata needs, with their plaintext size, in id order. */
-export interface NeededObject {
-  readonly id: string
-  readonly size: number
-}
-
 const IDS = 200
 const LIST = ['(', ...Array<string>(IDS - 1).fill(', '), ')']
 
-/** Of at most 200 names in the store: those that a row needs, by id. */
-export async function neededAmong(sql: Reader, ids: readonly string[]): Promise<NeededObject[]> {
+/** Of at most 200 names in the store those that have a row: 1 when something needs the bytes, 0 when they are to go. */
+export async function knownAmong(sql: Reader, ids: readonly string[]): Promise<Map<string, number>> {
   const values = [...ids, ...Array<string>(IDS - ids.length).fill('')]
-  return await sql.all<NeededObject>`
-    SELECT o.id, o.size FROM objects o WHERE o.state = 'stored' AND o.id IN ${{ text: LIST, values }}`
+  const rows = await sql.all<{ id: string; needed: number }>`
+    SELECT o.id, CASE WHEN o.state = 'stored' THEN 1 ELSE 0 END AS needed
+      FROM objects o WHERE o.id IN ${{ text: LIST, values }}`
+  return new Map(rows.map(({ id, needed }) => [id, needed]))
 }
 
 export async function countNeeded(sql: Reader): Promise<number> {

@@ -1,0 +1,34 @@
+import type { SnapshotName } from '../blobs/snapshot-store.ts'
+import type { BackUpDeps, BackUpOptions, BackupReport } from './back-up.ts'
+import { backUp } from './back-up.ts'
+import type { KeepSnapshotsDeps } from './keep-snapshots.ts'
+import { keepSnapshots } from './keep-snapshots.ts'
+
+export type BackupDeps = BackUpDeps & KeepSnapshotsDeps
+
+/** Copies of a running installation. Bringing one back is `restore.ts`: there is no installation yet. */
+export interface Backup {
+  /** @throws `conflict` for a folder that is not for it; `unavailable` when it must be run again. */
+  backUp(options: BackUpOptions): Promise<BackupReport>
+  /** Takes a snapshot of the metadata into the store when it is time. Its name, or null. */
+  keepSnapshots(): Promise<SnapshotName | null>
+}
+
+/** After a failure (a store that is away, a full disk) not every few seconds, since each attempt reads everything. */
+const RETRY_MS = 5 * 60_000
+
+export function createBackup(deps: BackupDeps): Backup {
+  let failedAt = Number.NEGATIVE_INFINITY
+  return {
+    backUp: (options) => backUp(deps, options),
+    keepSnapshots: async () => {
+      if (deps.now() - failedAt < RETRY_MS) return null
+      try {
+        return await keepSnapshots(deps)
+      } catch (error) {
+        failedAt = deps.now()
+        throw error
+      }
+    },
+  }
+}

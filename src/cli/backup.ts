@@ -1,0 +1,53 @@
+import { resolve } from 'node:path'
+import type { BackupReport } from '../backup/back-up.ts'
+import { DomainError } from '../domain/error.ts'
+import type { Command, Io } from './command.ts'
+import { defineCommand } from './define.ts'
+import { JSON_OPTION, printJson, WHERE, withLocal } from './local.ts'
+
+export const backupCommand: Command = defineCommand({
+  name: 'backup',
+  summary: 'copy the installation into a folder, while its server runs',
+  about:
+    'Into a new folder, or into that of an earlier backup, where only what is new is copied; one that was interrupted goes on.\n' +
+    'Everything in it is encrypted. The master key is not in it: keep a copy of that elsewhere, restoring asks for it.\n' +
+    'Exit code 0: the backup is whole; 1: it is not, or the installation lacks objects.',
+  example: 'entrepot backup /mnt/backups/entrepot',
+  positionals: ['folder'],
+  options: {
+    copy: {
+      type: 'boolean',
+      about:
+        'copy every object also where the folder is on the same file system, instead of sharing the bytes on the disk',
+    },
+    verify: { type: 'boolean', about: 'read the whole backup again in the end and compare it with its checksums' },
+    ...WHERE,
+    ...JSON_OPTION,
+  },
+  run: ({ positionals: [name], options }, context) =>
+    withLocal(options, context, async ({ app, config }) => {
+      const folder = resolve(name)
+      if (`${folder}/`.startsWith(`${config.data}/`))
+        throw new DomainError('input_invalid', `${folder} lies in the data directory and would be lost with it`)
+      const report = await app.backUp({ folder, mayLink: !options.copy, readAgain: options.verify })
+      const code = report.manifest.objects.missing.length === 0 ? 0 : 1
+      if (options.json) {
+        printJson(context, { folder, ...report })
+        return code
+      }
+      tell(context.io, folder, report)
+      return code
+    }),
+})
+
+function tell({ out, err }: Io, folder: string, { manifest, added, removed }: BackupReport): void {
+  const { count, bytes, missing } = manifest.objects
+  out(`backed up to ${folder}: the state of ${manifest.takenAt}, ${count} objects, ${bytes} bytes`)
+  const shared = added.linked > 0 ? `, ${added.linked} of them sharing the disk's bytes with the installation` : ''
+  out(`new: ${added.count} objects, ${added.bytes} bytes${shared}; removed, as no longer needed: ${removed} objects`)
+  out('The master key is not in it: keep a copy of that elsewhere; restoring asks for it.')
+  if (missing.length > 0)
+    err(
+      `${missing.length} objects that the installation needs are not in its store, whole: "entrepot check" tells whose`,
+    )
+}
