@@ -6,6 +6,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Who may use the operation. */
     access?: Access
+    /** No operation: it is there to say 404 or 405. */
+    refuses?: true
   }
 }
 

@@ -37,7 +37,7 @@ export function refuseTheRest(
       url,
       exposeHeadRoute: false,
       schema: HIDDEN,
-      config: { access: 'public' },
+      config: { access: 'public', refuses: true },
       onRequest: refuse,
       handler: refuse,
     })

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
+import type { FastifyInstance, InjectOptions, LightMyRequestResponse, RouteOptions } from 'fastify'
 import { createMemoryBlobStore } from '../../src/blobs/memory.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import type { Role } from '../../src/domain/actor.ts'
+import type { TagName } from '../../src/domain/reference.ts'
+import type { RepositoryName } from '../../src/domain/repository-name.ts'
 import { createClientOf } from '../../src/http/client.ts'
 import { SILENT } from '../../src/http/log.ts'
 import { createServer } from '../../src/http/server.ts'
@@ -37,11 +39,14 @@ export class ApiWorld implements AsyncDisposable {
   readonly people: AuthWorld
   readonly rooms: Rooms
   readonly server: FastifyInstance
+  /** Everything that is served, in the order of registration. */
+  readonly routes: readonly RouteOptions[]
 
-  private constructor(people: AuthWorld, rooms: Rooms, server: FastifyInstance) {
+  private constructor(people: AuthWorld, rooms: Rooms, server: FastifyInstance, routes: readonly RouteOptions[]) {
     this.people = people
     this.rooms = rooms
     this.server = server
+    this.routes = routes
   }
 
   static async open(env: Readonly<Record<string, string>> = {}): Promise<ApiWorld> {
@@ -68,8 +73,10 @@ export class ApiWorld implements AsyncDisposable {
       closeDeadlineMs: 1_000,
       rewriteUrl: rewriteManagementPath,
     })
+    const routes: RouteOptions[] = []
+    server.addHook('onRoute', (route) => void routes.push(route))
     await registerManagement(server, rooms, { clientOf, log: SILENT })
-    return new ApiWorld(people, rooms, server)
+    return new ApiWorld(people, rooms, server, routes)
   }
 
   /** A session of somebody made for the purpose, as an Authorization header. */
@@ -95,6 +102,19 @@ export class ApiWorld implements AsyncDisposable {
     const { statusCode: status, body: text } = response
     const isJson = /[/+]json(;|$)/.test(String(response.headers['content-type'])) && text !== ''
     return { status, headers: response.headers, text, json: isJson ? JSON.parse(text) : undefined }
+  }
+
+  /** An image index without images, tagged, into a registry by its public id. @returns its digest. */
+  async push(registryId: string, repository: string, tag: string): Promise<string> {
+    const row = await this.people.transact(
+      (sql) => sql.get<{ id: number }>`SELECT id FROM registries WHERE public_id = ${registryId}`,
+    )
+    const mediaType = 'application/vnd.oci.image.index.v1+json'
+    const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, manifests: [], annotations: { tag } }))
+    const place = { registryId: row?.id ?? 0, repository: repository as RepositoryName }
+    const pusher = { name: 'token:ci', key: 'token:1', mayPush: true, mayPull: () => true }
+    const reference = { kind: 'tag', tag: tag as TagName } as const
+    return (await this.rooms.registry.pushManifest(place, pusher, reference, [], { mediaType, bytes })).digest
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,0 +1,128 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { Access } from '../../src/domain/access.ts'
+import type { ApiWorld } from '../support/api-world.ts'
+
+/**
+ * Who may use which operation of the management APIs: the whole of it. An operation that is not in TABLE fails
+ * authorization-matrix.test.ts, and so does a caller who is answered otherwise.
+ *
+ * A new operation is one line: its access word (docs/control-plane.md), what it answers those who may, and what it needs:
+ *   body     what is sent; a function when it must be new each time
+ *   params   values of path parameters that MAKE does not know, or means differently
+ *   query    without the question mark
+ *   except   where a caller is answered otherwise than the access word says
+ *   shared   the path names nothing of the contract: another contract's owner is answered like this one's
+ * A new kind of thing in paths is a line in MAKE: it makes one in the contract, new for each request.
+ */
+export interface Row {
+  readonly access: Access
+  readonly status: number
+  readonly body?: unknown
+  readonly params?: Readonly<Record<string, Maker>>
+  readonly query?: string
+  readonly except?: Partial<Readonly<Record<Caller, number>>>
+  readonly shared?: true
+}
+
+export const CALLERS = {
+  nobody: 'no credentials',
+  stranger: "another contract's owner",
+  member: 'a member',
+  manager: 'a member with Manage Registry',
+  admin: 'an admin',
+  owner: 'an owner',
+  operator: 'an operator who is a member',
+  readOnlyKey: "an owner's API key that may only read",
+  otherKey: "an owner's API key for another registry",
+} as const
+export type Caller = keyof typeof CALLERS
+
+/** Where things are made: the contract, its owner, and what the path has named so far. */
+export interface Place {
+  readonly world: ApiWorld
+  readonly contract: number
+  readonly owner: string
+  readonly params: Readonly<Record<string, string>>
+}
+type Maker = (place: Place) => Promise<string> | string
+
+const REPOSITORY = 'team/app'
+const TAG = 'v1'
+const newId = () => randomUUID()
+const name = () => `n${randomBytes(6).toString('hex')}`
+const newRegistry = () => ({ properties: { name: name(), location: 'de/fra' } })
+const newToken = () => ({ properties: { name: name() } })
+
+/** By the name of the path parameter. Those before it in the path are made already. */
+export const MAKE: Readonly<Record<string, Maker>> = {
+  registryId: (place) => create(place, '/registries', newRegistry()),
+  tokenId: (place) => create(place, `/registries/${place.params['registryId']}/tokens`, newToken()),
+  secretId: async ({ world, owner, params }) => {
+    const url = `/api/v1/registries/${params['registryId']}/tokens/${params['tokenId']}`
+    return (await world.call('GET', url, { as: owner })).json.secrets[0].id
+  },
+  repositoryName: async ({ world, params }) => {
+    await world.push(params['registryId'] ?? '', REPOSITORY, TAG)
+    return REPOSITORY
+  },
+  digest: ({ world, params }) => world.push(params['registryId'] ?? '', REPOSITORY, TAG),
+}
+
+export const TABLE: Readonly<Record<string, Row>> = {
+  // the documentation
+  'GET /api/openapi.json': { access: 'public', status: 200 },
+
+  // the product's API
+  'GET /locations': { access: 'read', status: 200 },
+  'HEAD /names/{name}': { access: 'read', status: 404, params: { name }, shared: true },
+  'GET /registries': { access: 'read', status: 200 },
+  'POST /registries': { access: 'manage', status: 201, body: newRegistry, except: { otherKey: 403 } },
+  'GET /registries/{registryId}': { access: 'read', status: 200 },
+  'PUT /registries/{registryId}': {
+    access: 'manage',
+    status: 201,
+    params: { registryId: newId },
+    body: newRegistry,
+    shared: true,
+    except: { otherKey: 403 },
+  },
+  'PATCH /registries/{registryId}': { access: 'manage', status: 200, body: { apiSubnetAllowList: [] } },
+  'DELETE /registries/{registryId}': { access: 'manage', status: 204 },
+  'GET /registries/{registryId}/tokens': { access: 'read', status: 200 },
+  'POST /registries/{registryId}/tokens': { access: 'manage', status: 201, body: newToken },
+  'GET /registries/{registryId}/tokens/{tokenId}': { access: 'read', status: 200 },
+  'PUT /registries/{registryId}/tokens/{tokenId}': {
+    access: 'manage',
+    status: 201,
+    params: { tokenId: newId },
+    body: newToken,
+  },
+  'PATCH /registries/{registryId}/tokens/{tokenId}': { access: 'manage', status: 200, body: { status: 'disabled' } },
+  'DELETE /registries/{registryId}/tokens/{tokenId}': { access: 'manage', status: 204 },
+  'GET /registries/{registryId}/repositories': { access: 'read', status: 200 },
+  'GET /registries/{registryId}/repositories/{repositoryName}': { access: 'read', status: 200 },
+  'DELETE /registries/{registryId}/repositories/{repositoryName}': { access: 'manage', status: 204 },
+  'GET /registries/{registryId}/artifacts': { access: 'read', status: 200 },
+  'GET /registries/{registryId}/repositories/{repositoryName}/artifacts': { access: 'read', status: 200 },
+  'GET /registries/{registryId}/repositories/{repositoryName}/artifacts/{digest}': { access: 'read', status: 200 },
+  'GET /registries/{registryId}/repositories/{repositoryName}/artifacts/{digest}/vulnerabilities': {
+    access: 'read',
+    status: 200,
+  },
+  'GET /vulnerabilities/{vulnerabilityId}': { access: 'read', status: 404, params: { vulnerabilityId: newId } },
+
+  // ours
+  'GET /api/v1/me': { access: 'self', status: 200 },
+  'GET /api/v1/registries/{registryId}/tokens': { access: 'read', status: 200 },
+  'GET /api/v1/registries/{registryId}/tokens/{tokenId}': { access: 'read', status: 200 },
+  'POST /api/v1/registries/{registryId}/tokens/{tokenId}/secrets': { access: 'manage', status: 201 },
+  'DELETE /api/v1/registries/{registryId}/tokens/{tokenId}/secrets/{secretId}': { access: 'manage', status: 204 },
+  'GET /api/v1/audit': { access: 'admin', status: 200 },
+  'GET /api/v1/audit/export': { access: 'admin', status: 200 },
+}
+
+async function create({ world, owner }: Place, url: string, body: unknown): Promise<string> {
+  const { status, text, json } = await world.call('POST', url, { as: owner, body })
+  if (status !== 201) throw new TypeError(`POST ${url}: ${text}`)
+  return json.id
+}
