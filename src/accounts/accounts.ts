@@ -9,6 +9,7 @@ import { deleteContract, finishDeletedContracts } from './delete-contract.ts'
 import type { AccountsDeps, Asker, Doer } from './deps.ts'
 import type { FirstOwner } from './first-owner.ts'
 import { createFirstOwner } from './first-owner.ts'
+import { foundContract } from './found-contract.ts'
 import type { Invitation, InvitationInput, NewInvitation } from './invitations.ts'
 import { createInvitation, listInvitations, revokeInvitation } from './invitations.ts'
 import type { OwnContract, Profile } from './own-account.ts'
@@ -43,6 +44,10 @@ export interface Accounts extends ContractsAndPeople, LinksKeysAndSessions {}
 
 interface ContractsAndPeople {
   createContract(input: { readonly name: string }, doer: Doer): Promise<number>
+  foundContract(
+    input: { readonly name: string; readonly ownerEmail: string },
+    doer: Doer,
+  ): Promise<NewInvitation & { readonly contract: Contract }>
   changeContract(change: ContractChange, doer: Doer): Promise<Contract>
   setContractState(
     input: { readonly contractId: number; readonly state: 'active' | 'suspended' },
@@ -95,6 +100,7 @@ export function createAccounts(deps: AccountsDeps): Accounts {
 function contractsAndPeople(deps: AccountsDeps): ContractsAndPeople {
   return {
     createContract: (input, doer) => createContract(deps, input, doer),
+    foundContract: (input, doer) => foundContract(deps, input, doer),
     changeContract: (change, doer) => changeContract(deps, change, doer),
     setContractState: (input, doer) => setContractState(deps, input, doer),
     getContract: (contractId) => getContract(deps, contractId),

@@ -39,16 +39,20 @@ const LONGEST_LIFETIME_MS = 100 * 365 * 86_400_000
 
 /** @returns the contract's number. @throws `input_invalid` */
 export async function createContract(
-  { metadata, audit }: AccountsDeps,
+  deps: AccountsDeps,
   input: { readonly name: string },
   doer: Doer,
 ): Promise<number> {
   const name = parseContractName(input.name)
-  return await metadata.transact(async (sql) => {
-    const contractId = await insertContract(sql, name)
-    await audit(sql, eventOf(contractId, doer, 'contract.create', name))
-    return contractId
-  })
+  return await deps.metadata.transact(async (sql) => (await insertNamed(deps, sql, name, doer)).contractId)
+}
+
+export async function insertNamed(deps: AccountsDeps, sql: Transaction, name: string, doer: Doer): Promise<Contract> {
+  const contractId = await insertContract(sql, name)
+  await deps.audit(sql, eventOf(contractId, doer, 'contract.create', name))
+  const row = await findContract(sql, contractId)
+  if (!row) throw new TypeError('what was inserted is there')
+  return toContract(row)
 }
 
 /** @throws `not_found`; a deleted contract is still known to the operator. */
@@ -135,7 +139,7 @@ export function noSuchContract(contractId: number): DomainError {
   return new DomainError('not_found', `contract ${contractId} does not exist`)
 }
 
-function parseContractName(text: string): string {
+export function parseContractName(text: string): string {
   const name = text.trim()
   if (name !== '' && name.length <= 200 && !/\p{C}/u.test(name)) return name
   throw new DomainError('input_invalid', 'a contract needs a name of at most 200 printable characters')

@@ -1,5 +1,6 @@
 import type { Role } from '../domain/actor.ts'
 import { DomainError } from '../domain/error.ts'
+import type { NewSecret } from '../domain/secret.ts'
 import { newSecret, SECRET_PREFIX } from '../domain/secret.ts'
 import type { Transaction } from '../metadata/metadata-store.ts'
 import type { AccountLinkRow } from '../metadata/tables/account-links.ts'
@@ -15,6 +16,7 @@ import { memberByEmail, someOwnerExists } from '../metadata/tables/memberships.t
 import { lockLiveContract } from './contracts.ts'
 import type { AccountsDeps, Doer } from './deps.ts'
 import { eventOf } from './deps.ts'
+import type { Email } from './email.ts'
 import { parseEmail } from './email.ts'
 import { mayConcernOwners } from './owners.ts'
 
@@ -52,30 +54,47 @@ export interface NewInvitation {
  * @throws `input_invalid`, `denied` (an owner, by somebody who is none), `conflict` (a member already; too many open ones).
  */
 export async function createInvitation(deps: AccountsDeps, input: InvitationInput, doer: Doer): Promise<NewInvitation> {
+  const fresh = freshInvitation(deps, input, doer)
+  return await deps.metadata.transact((sql) => invite(deps, sql, fresh, doer))
+}
+
+export interface FreshInvitation extends Omit<InvitationInput, 'email'> {
+  readonly email: Email
+  readonly id: string
+  readonly secret: NewSecret
+}
+
+/** Outside the transaction, which may run again. @throws `input_invalid`, `denied` */
+export function freshInvitation(deps: AccountsDeps, input: InvitationInput, doer: Doer): FreshInvitation {
   mayConcernOwners(doer, [input.role])
-  const email = parseEmail(input.email)
-  const secret = newSecret(SECRET_PREFIX.accountLink)
-  const id = deps.newId()
-  const { contractId, role, manageRegistry } = input
-  return await deps.metadata.transact(async (sql) => {
-    const { state } = await lockLiveContract(sql, contractId)
-    if (doer.role === 'operator') await refuseWithOwner(sql, contractId)
-    if (state !== 'active') throw new DomainError('conflict', `contract ${contractId} is suspended: resume it first`)
-    if (await memberByEmail(sql, contractId, email)) {
-      throw new DomainError('conflict', `${email} is a member of the contract already`)
-    }
-    await deleteInvitationsOf(sql, contractId, email)
-    if ((await countInvitations(sql, contractId)) >= MOST_OPEN) {
-      throw new DomainError('conflict', `the contract has ${MOST_OPEN} open invitations: revoke some first`)
-    }
-    const expiresAt = sql.now() + INVITATION_LIFETIME_MS
-    const link = { publicId: id, secretHash: secret.hash, kind: 'invite', contractId, identityId: null } as const
-    await insertLink(sql, { ...link, email, role, manageRegistry, createdBy: doer.label, expiresAt })
-    await deps.audit(sql, eventOf(contractId, doer, 'invitation.create', email, { id, role, manageRegistry }))
-    const row = await findInvitation(sql, contractId, id)
-    if (!row) throw new TypeError('what was inserted is there')
-    return { invitation: toInvitation(row), secret: secret.text }
-  })
+  return { ...input, email: parseEmail(input.email), id: deps.newId(), secret: newSecret(SECRET_PREFIX.accountLink) }
+}
+
+/** @throws `not_found`, `conflict` */
+export async function invite(
+  deps: AccountsDeps,
+  sql: Transaction,
+  fresh: FreshInvitation,
+  doer: Doer,
+): Promise<NewInvitation> {
+  const { contractId, email, id, role, manageRegistry, secret } = fresh
+  const { state } = await lockLiveContract(sql, contractId)
+  if (doer.role === 'operator') await refuseWithOwner(sql, contractId)
+  if (state !== 'active') throw new DomainError('conflict', `contract ${contractId} is suspended: resume it first`)
+  if (await memberByEmail(sql, contractId, email)) {
+    throw new DomainError('conflict', `${email} is a member of the contract already`)
+  }
+  await deleteInvitationsOf(sql, contractId, email)
+  if ((await countInvitations(sql, contractId)) >= MOST_OPEN) {
+    throw new DomainError('conflict', `the contract has ${MOST_OPEN} open invitations: revoke some first`)
+  }
+  const expiresAt = sql.now() + INVITATION_LIFETIME_MS
+  const link = { publicId: id, secretHash: secret.hash, kind: 'invite', contractId, identityId: null } as const
+  await insertLink(sql, { ...link, email, role, manageRegistry, createdBy: doer.label, expiresAt })
+  await deps.audit(sql, eventOf(contractId, doer, 'invitation.create', email, { id, role, manageRegistry }))
+  const row = await findInvitation(sql, contractId, id)
+  if (!row) throw new TypeError('what was inserted is there')
+  return { invitation: toInvitation(row), secret: secret.text }
 }
 
 /** The open ones, in order of making, strictly after `after`. */

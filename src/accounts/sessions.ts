@@ -41,6 +41,8 @@ export interface Session {
 
 export interface NewSession {
   readonly session: Session
+  /** However busy: when its cookie may go. */
+  readonly endsAt: number
   /** In this answer only. */
   readonly secret: string
 }
@@ -76,7 +78,7 @@ export async function createSession(
     )
     const made = await findSession(sql, identityId, publicId)
     if (!made) throw new TypeError('what was inserted is there')
-    return { session: toSession(made, made.id), secret: secret.text }
+    return { session: toSession(made, made.id), endsAt: expiresAt, secret: secret.text }
   })
 }
 

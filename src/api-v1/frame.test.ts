@@ -106,7 +106,7 @@ for (const { name, status, type, detail, ...one } of refused) {
     assert.equal(answer.json.status, status)
     assert.match(answer.json.detail, detail)
     if (status === 401) assert.equal(answer.headers['www-authenticate'], 'Bearer realm="Entrepot"')
-    if (status === 405) assert.equal(answer.headers['allow'], 'GET, HEAD')
+    if (status === 405) assert.equal(answer.headers['allow'], 'GET, HEAD, PATCH')
   })
 }
 

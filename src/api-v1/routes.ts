@@ -1,25 +1,43 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
-import type { Auth } from '../auth/auth.ts'
 import { demandAccess } from '../doors/access.ts'
 import { authenticate, DECORATIONS } from '../doors/caller.ts'
 import { parseOnlyJson } from '../doors/json-body.ts'
 import { collectOperations, refuseTheRest } from '../doors/refuse.ts'
 import { compileValidator } from '../doors/validate.ts'
-import type { ClientOf } from '../http/client.ts'
+import type { Client, ClientOf } from '../http/client.ts'
 import type { Log } from '../http/log.ts'
+import type { Naming } from '../registries/hostname.ts'
+import { accountLinkRoutes } from './account-links.ts'
+import { apiKeyRoutes } from './api-keys.ts'
 import { auditRoutes } from './audit.ts'
 import type { Acts, ApiContext } from './context.ts'
+import { contractRoutes } from './contracts.ts'
 import { errorHandler, MAX_BODY_BYTES } from './errors.ts'
+import { invitationRoutes } from './invitations.ts'
 import { meRoutes } from './me.ts'
+import { ownAccountRoutes } from './own-account.ts'
+import { peopleRoutes } from './people.ts'
 import { declareProblems, Problem } from './problem.ts'
+import { sessionRoutes } from './sessions.ts'
 import { tokenRoutes } from './tokens.ts'
 
 /** Every file of routes; in the order of the documentation. */
-const ROUTES: readonly ((context: ApiContext) => void)[] = [meRoutes, tokenRoutes, auditRoutes]
+const ROUTES: readonly ((context: ApiContext) => void)[] = [
+  sessionRoutes,
+  meRoutes,
+  ownAccountRoutes,
+  apiKeyRoutes,
+  peopleRoutes,
+  invitationRoutes,
+  accountLinkRoutes,
+  contractRoutes,
+  tokenRoutes,
+  auditRoutes,
+]
 
 export interface ApiDeps extends Acts {
-  readonly auth: Pick<Auth, 'authenticatePerson'>
+  readonly naming: Naming
   readonly clientOf: ClientOf
   readonly log: Log
 }
@@ -48,8 +66,17 @@ function operationsOf(app: FastifyInstance, deps: ApiDeps): void {
     ...deps,
     app: app.withTypeProvider<TypeBoxTypeProvider>(),
     clientOf: (request) => deps.clientOf(request.raw),
+    consoleUrl: (request, path) => `${originOf(deps.naming, deps.clientOf(request.raw))}${path}`,
   }
   for (const routes of ROUTES) routes(context)
+}
+
+const HOST = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?$/
+
+/** Without a usable Host links are relative. */
+function originOf({ publicUrl }: Naming, { scheme, host = '' }: Client): string {
+  if (publicUrl !== null) return publicUrl
+  return HOST.test(host) ? `${scheme}://${host}` : ''
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i

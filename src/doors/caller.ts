@@ -4,7 +4,7 @@ import type { Person } from '../domain/access.ts'
 import { refusalOf } from '../domain/access.ts'
 import { actorName } from '../domain/actor.ts'
 import { DomainError } from '../domain/error.ts'
-import type { ClientOf } from '../http/client.ts'
+import type { Client, ClientOf } from '../http/client.ts'
 import type { Actor } from '../registries/deps.ts'
 import { accessOf, changesSomething } from './access.ts'
 import { sessionIn } from './session-cookie.ts'
@@ -26,13 +26,28 @@ export function authenticate(auth: Pick<Auth, 'authenticatePerson'>, clientOf: C
     reply.header('cache-control', 'no-store')
     const client = clientOf(request.raw)
     const { address } = client
-    const session = request.headers.authorization === undefined ? sessionIn(request, client) : null
-    const authorization = session === null ? request.headers.authorization : `Bearer ${session}`
+    const authorization = shownBy(request, client)
     const principal = await auth.authenticatePerson({ authorization, address }, contractNumber(request))
     request.setDecorator(PRINCIPAL, principal)
     request.setDecorator(ACTOR, toActor(principal, address))
     const refusal = access === undefined ? null : refusalOf(principal, access, changesSomething(request))
     if (refusal !== null) throw new DomainError('denied', refusal)
+  }
+}
+
+/** Who asks for something public, if they show it; null for credentials that are worth nothing, too. @throws `unavailable` */
+export async function callerIfAny(
+  auth: Pick<Auth, 'authenticatePerson'>,
+  client: Client,
+  request: FastifyRequest,
+): Promise<Person | null> {
+  const authorization = shownBy(request, client)
+  if (authorization === undefined) return null
+  try {
+    return await auth.authenticatePerson({ authorization, address: client.address }, null)
+  } catch (error) {
+    if (error instanceof DomainError && error.kind === 'unauthenticated') return null
+    throw error
   }
 }
 
@@ -43,6 +58,12 @@ export function personOf(request: FastifyRequest): Person {
 /** The same person as acts know them. */
 export function actorOf(request: FastifyRequest): Actor {
   return request.getDecorator<Actor>(ACTOR)
+}
+
+function shownBy(request: FastifyRequest, client: Client): string | undefined {
+  const { authorization } = request.headers
+  const session = authorization === undefined ? sessionIn(request, client) : null
+  return session === null ? authorization : `Bearer ${session}`
 }
 
 function toActor(principal: Person, address: string): Actor {
