@@ -116,6 +116,8 @@ async function run(line: string, options: Options, app: LocalApp, configs: Confi
   const context = {
     io: {
       out: (text: string) => void out.push(text),
+      pour: async (chunks: AsyncIterable<Uint8Array>) =>
+        void out.push(String(Buffer.concat(await Array.fromAsync(chunks)))),
       err: (text: string) => void err.push(text),
       interactive: options.typed !== undefined,
       ask: async () => lines.shift() ?? '',

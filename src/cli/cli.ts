@@ -1,10 +1,13 @@
 import { DomainError } from '../domain/error.ts'
 import { programVersion } from '../version.ts'
+import { apiKeyCommand } from './api-key.ts'
+import { auditCommand } from './audit.ts'
 import { backupCommand } from './backup.ts'
 import { checkCommand } from './check.ts'
 import type { Command, CommandContext } from './command.ts'
 import { completionCommand } from './completion.ts'
 import { configCommand } from './config.ts'
+import { contractCommand } from './contract.ts'
 import { asksForHelp, columns, UsageError, unknownWord } from './define.ts'
 import { keysCommand } from './keys.ts'
 import { loginCommand, logoutCommand, whoamiCommand } from './login.ts'
@@ -12,6 +15,7 @@ import { PLANNED_COMMANDS } from './planned.ts'
 import { registryCommand } from './registry.ts'
 import { restoreCommand } from './restore.ts'
 import { ServerError } from './server-client.ts'
+import { sessionCommand } from './session.ts'
 import { tokenCommand } from './token.ts'
 import { userCommand } from './user.ts'
 
@@ -20,9 +24,13 @@ export const COMMANDS: readonly Command[] = [
   registryCommand,
   tokenCommand,
   userCommand,
+  contractCommand,
+  apiKeyCommand,
+  auditCommand,
   loginCommand,
   logoutCommand,
   whoamiCommand,
+  sessionCommand,
   keysCommand,
   configCommand,
   checkCommand,
@@ -65,7 +73,7 @@ function help(commands: readonly Command[]): string {
     `usage: ${PROGRAM} <command> [options]`,
     columns(commands.map(({ name, summary }) => [name, summary])),
     `planned, in a later version: ${PLANNED_COMMANDS.map(({ name }) => name).join(', ')}`,
-    `They act on a server: the one of ${PROGRAM} login <url>, or of ENTREPOT_URL with ENTREPOT_API_KEY. Without either, registry,\ntoken and user list act on this machine's data, as do serve, keys, config and check always.`,
+    `They act on a server: the one of ${PROGRAM} login <url>, or of ENTREPOT_URL with ENTREPOT_API_KEY. Without either, registry,\ntoken and user list act on this machine's data, as do serve, keys, config, check, backup and restore always.`,
     `${PROGRAM} <command> --help explains one; ${PROGRAM} config schema explains the settings (ENTREPOT_…)`,
   ].join('\n\n')
 }

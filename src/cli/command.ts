@@ -10,6 +10,8 @@ import type { Registries } from '../registries/registries.ts'
 export interface Io {
   /** Results: one line, or several. */
   out(text: string): void
+  /** A long result, as it comes. */
+  pour(chunks: AsyncIterable<Uint8Array>): Promise<void>
   /** Everything else. */
   err(text: string): void
   /** A person sits there and can be asked. */

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import type { Io } from './command.ts'
 
 export interface Streams {
@@ -16,6 +17,7 @@ export function createIo({ input, output, errors }: Streams): Io {
   return {
     interactive,
     out: (text) => void output.write(`${text}\n`),
+    pour: (chunks) => pipeline(chunks, output, { end: false }),
     err: (text) => void errors.write(`${text}\n`),
     ask: async (prompt, { hidden }) => {
       if (piped !== null) return await piped()

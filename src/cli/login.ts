@@ -18,8 +18,8 @@ interface Me {
 
 /** POST /api/v1/sessions. */
 interface NewSession {
-  readonly secret: string
-  readonly session: { readonly expiresAt: string }
+  readonly token: string
+  readonly expiresAt: string
 }
 
 export const loginCommand: Command = defineCommand({
@@ -110,11 +110,11 @@ async function withPassword(
   if (email === '' || password === '') {
     throw new UsageError('e-mail and password are needed: type them, or pipe them in, one line each')
   }
-  const door = await openServer(url, null, contract, context.env)
-  const made = await door.send<NewSession>('POST', '/api/v1/sessions', { email, password })
-  const me = await whoIs(await openServer(url, `Bearer ${made.secret}`, contract, context.env))
-  const { expiresAt } = made.session
-  return { secret: made.secret, kind: 'session', email: me.email, contract: me.contract, expiresAt }
+  const door = await openServer(url, null, null, context.env)
+  const asked = { email, password, contract }
+  const { token, expiresAt } = await door.send<NewSession>('POST', '/api/v1/sessions', asked)
+  const me = await whoIs(await openServer(url, `Bearer ${token}`, contract, context.env))
+  return { secret: token, kind: 'session', email: me.email, contract: me.contract, expiresAt }
 }
 
 async function whoIs(server: ServerClient): Promise<Me> {

@@ -3,6 +3,7 @@ import { UsageError } from './define.ts'
 import { CONTRACT, withContract } from './local.ts'
 import { localPlane } from './local-plane.ts'
 import { findServer, SERVER } from './server.ts'
+import type { ServerClient } from './server-client.ts'
 import { serverPlane } from './server-plane.ts'
 
 /** As `--json` prints it. Times are RFC 3339. */
@@ -96,16 +97,20 @@ export interface WhichPlane {
   readonly url: string | undefined
 }
 
-/** `isLocal`: nobody is logged in; what is printed may say so. */
-export type PlaneAct = (plane: Plane, about: { readonly isLocal: boolean }) => Promise<number>
+export type PlaneAct = (plane: Plane) => Promise<number>
 
-/** On the server that is named or logged in to; without one on this machine's data. --data and --config always mean the latter. */
+/** On the server that is named or logged in to; without one on this machine's data. */
 export async function withPlane(which: WhichPlane, context: CommandContext, act: PlaneAct): Promise<number> {
-  const isLocal = which.data !== undefined || which.config !== undefined
-  if (isLocal && which.url !== undefined) {
+  const server = await serverUnlessHere(which, context)
+  if (server !== null) return await act(serverPlane(server))
+  return await withContract(which, context, (local, actor) => act(localPlane(local, actor)))
+}
+
+/** Null: on this machine, which --data and --config always mean. */
+export async function serverUnlessHere(which: WhichPlane, context: CommandContext): Promise<ServerClient | null> {
+  const isHere = which.data !== undefined || which.config !== undefined
+  if (isHere && which.url !== undefined) {
     throw new UsageError('--url is for a server, --data and --config are for this machine: give one of them')
   }
-  const server = isLocal ? null : await findServer(which, context)
-  if (server !== null) return await act(serverPlane(server), { isLocal: false })
-  return await withContract(which, context, (local, actor) => act(localPlane(local, actor), { isLocal: true }))
+  return isHere ? null : await findServer(which, context)
 }

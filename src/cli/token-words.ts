@@ -33,6 +33,12 @@ export function expiryOf(text: string, now: number): string {
   return ms === null ? text : formatInstant(now + ms)
 }
 
+/** `30d` before `now`, or the time itself. */
+export function agoOf(text: string, now: number): string {
+  const ms = durationOf(text)
+  return ms === null ? text : formatInstant(now - ms)
+}
+
 /** `90d` in milliseconds; null for anything else. */
 export function durationOf(text: string): number | null {
   const [, count, unit] = /^(\d{1,4})([hdwy])$/.exec(text) ?? []

@@ -1,18 +1,18 @@
 import { OPERATOR } from '../accounts/deps.ts'
 import type { User } from '../accounts/users.ts'
-import type { Role } from '../domain/actor.ts'
 import { DomainError } from '../domain/error.ts'
-import type { Command } from './command.ts'
-import { defineCommand, defineGroup, UsageError } from './define.ts'
-import { CONTRACT, JSON_OPTION, printJson, WHERE, withContract, withLocal } from './local.ts'
+import type { Command, CommandContext } from './command.ts'
+import { defineCommand, defineGroup } from './define.ts'
+import { CONTRACT, JSON_OPTION, WHERE, withContract, withLocal } from './local.ts'
 import { readSecret } from './password.ts'
-import { table } from './table.ts'
-
-const ROLES: readonly Role[] = ['owner', 'admin', 'member']
+import type { Person } from './people.ts'
+import { listPeople, PEOPLE_COMMANDS, parseRole, ROLES } from './people.ts'
+import { PLANE, serverUnlessHere } from './plane.ts'
+import { printList } from './table.ts'
 
 const add = defineCommand({
   name: 'add',
-  summary: 'give a person access to a contract',
+  summary: 'give a person access to a contract, on this machine',
   about:
     'The password is asked for, or read as one line from a pipe. Somebody whom another contract knows keeps theirs.',
   example: 'entrepot user add ann@example.com --role admin',
@@ -36,7 +36,7 @@ const add = defineCommand({
 
 const passwd = defineCommand({
   name: 'passwd',
-  summary: "set a person's password",
+  summary: "set a person's password, on this machine",
   about: 'It is asked for, or read as one line from a pipe. Logins made with the old one end.',
   example: 'entrepot user passwd ann@example.com',
   positionals: ['email'],
@@ -58,7 +58,7 @@ const passwd = defineCommand({
 
 const operator = defineCommand({
   name: 'operator',
-  summary: 'let a person run the installation: contracts, quotas, jobs',
+  summary: 'let a person run the installation (contracts, quotas, jobs), on this machine',
   about: 'It opens no contract and no registry. The first owner is operator from the start.',
   example: 'entrepot user operator ann@example.com',
   positionals: ['email'],
@@ -77,33 +77,40 @@ const list = defineCommand({
   summary: 'list the people of a contract',
   example: 'entrepot user list --json',
   positionals: [],
-  options: { ...CONTRACT, ...JSON_OPTION },
-  run: ({ options }, context) =>
-    withContract(options, context, async ({ app }, { contractId }) => {
-      const users = await app.accounts.listUsers(contractId)
-      if (options.json) return printJson(context, users.map(describe))
-      const rows = users.map(({ email, role, manageRegistry, isDisabled }) => {
+  options: { ...PLANE, ...JSON_OPTION },
+  run: async ({ options }, context) => {
+    const server = await serverUnlessHere(options, context)
+    const people = server === null ? await localPeople(options, context) : await listPeople(server)
+    return printList(context, people, {
+      json: options.json,
+      headings: ['E-MAIL', 'ROLE', 'MAY'],
+      cells: ({ email, role, manageRegistry, disabled }) => {
         const may = role !== 'member' || manageRegistry ? 'manages registries' : 'reads'
-        return [email, role, isDisabled ? 'disabled' : may]
-      })
-      context.io.out(table(['E-MAIL', 'ROLE', 'MAY'], rows))
-      return 0
-    }),
+        return [email, role, disabled ? 'disabled' : may]
+      },
+      empty: 'Nobody is in this contract',
+    })
+  },
 })
 
-export const userCommand: Command = defineGroup('user', 'add people, set passwords, list them', [
+/** Those that say "on this machine" act on its data; the others on a server. */
+export const userCommand: Command = defineGroup('user', 'people: add, invite, change, remove, list', [
+  list,
+  ...PEOPLE_COMMANDS,
   add,
   passwd,
   operator,
-  list,
 ])
 
-function describe({ userId, email, role, manageRegistry, isDisabled, since }: User) {
-  return { userId, email, role, manageRegistry, isDisabled, since: new Date(since).toISOString() }
+async function localPeople(where: Parameters<typeof withContract>[0], context: CommandContext): Promise<Person[]> {
+  const people: Person[] = []
+  await withContract(where, context, async ({ app }, { contractId }) => {
+    people.push(...(await app.accounts.listUsers(contractId)).map(describe))
+    return 0
+  })
+  return people
 }
 
-function parseRole(text: string): Role {
-  const role = ROLES.find((one) => one === text)
-  if (role) return role
-  throw new UsageError(`--role ${text} is not valid: write ${ROLES.join(', ')}`)
+function describe({ userId, email, role, manageRegistry, isDisabled, since }: User): Person {
+  return { userId, email, role, manageRegistry, disabled: isDisabled, since: new Date(since).toISOString() }
 }

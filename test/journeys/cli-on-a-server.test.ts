@@ -32,7 +32,7 @@ after(async () => {
 })
 
 const there = () => ({ ENTREPOT_URL: url, ENTREPOT_API_KEY: keys.owner })
-const on = (line: string, more: TypedLine = {}) => type(line, { env: there(), ...more })
+const on = (line: string, more: TypedLine = {}) => type(line, { env: there(), now: world.people.clock, ...more })
 
 test('a new user: a registry, a login with one scope, its rotation', async () => {
   const made = await on('registry create acme')
@@ -82,6 +82,25 @@ for (const { name, line, code, says } of refusals) {
     assert.match(refused.err, says)
   })
 }
+
+test('audit: who did it, in a table, as JSON and whole', async () => {
+  await on('registry create audited')
+  await on('registry delete audited --yes')
+  const listed = await on('audit list --action registry. --subject audited --from 1h')
+  assert.match(
+    listed.out,
+    /^WHEN +WHO +WHAT +TO WHAT +FROM\n20\S+Z +key:laptop.* registry.delete +audited +127\.0\.0\.1/,
+  )
+  assert.equal((await on('audit list --subject audited --limit 1 --json')).json.length, 1)
+  const lines = (await on('audit export --subject audited')).out.trim().split('\n')
+  assert.deepEqual(lines.map((line) => JSON.parse(line).action).slice(0, 2), ['registry.delete', 'registry.create'])
+  await on('registry create audited-too')
+  assert.equal((await on('audit list --registry audited-too --json')).json.length, 1)
+  assert.match((await on('audit list --subject nothing-like-it')).err, /Nothing of that kind happened/)
+  assert.equal((await on('audit list --limit many')).code, 2)
+  assert.match((await on('audit list --from yesterday')).err, /from "yesterday" is not valid/)
+  assert.match((await on('audit list --installation')).err, /is no operator/)
+})
 
 test('a key that may only read is told so; a wrong one is told what to do', async () => {
   const reading = await on('registry create beta', { env: { ...there(), ENTREPOT_API_KEY: keys.reader } })

@@ -26,6 +26,7 @@ export async function type(line: string, given: TypedLine = {}): Promise<Printed
   const context: CommandContext = {
     io: {
       out: (text) => void out.push(text),
+      pour: async (chunks) => void out.push(String(Buffer.concat(await Array.fromAsync(chunks)))),
       err: (text) => void err.push(text),
       interactive: given.typed !== undefined,
       ask: async () => lines.shift() ?? '',
