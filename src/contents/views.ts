@@ -85,15 +85,17 @@ export function toArtifactView(row: ArtifactSummary): ArtifactView {
     lastPushedAt: row.last_pushed_at,
     lastPulledAt: timeOf(row.last_pulled_at),
     lastScannedAt: timeOf(row.last_scanned_at),
-    findings:
-      row.has_findings === 0
-        ? null
-        : {
-            maxSeverity: severityOfRank(row.max_severity),
-            totalScore: row.score_tenths / 10,
-            count: row.finding_count,
-            fixable: row.fixable_count,
-          },
+    findings: findingsOf(row),
+  }
+}
+
+function findingsOf({ max_severity, score_tenths, finding_count, fixable_count }: ArtifactSummary) {
+  if (max_severity === null || score_tenths === null || finding_count === null || fixable_count === null) return null
+  return {
+    maxSeverity: severityOfRank(max_severity),
+    totalScore: score_tenths / 10,
+    count: finding_count,
+    fixable: fixable_count,
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { AuthWorld } from '../../test/support/auth-world.ts'
 import type { DataPlane } from '../../test/support/contents.ts'
 import { dataPlaneOn, writeScan } from '../../test/support/contents.ts'
 import type { Answer, TestManagement } from '../../test/support/management.ts'
@@ -244,4 +245,29 @@ test('what a scan finds is shown', async () => {
 test('a wrong method names the right ones', async () => {
   const answer = await api.call('PUT', `/registries/${id}/repositories/team%2Fapp`)
   isError(answer, 405, /allowed: GET, HEAD, DELETE/)
+})
+
+test('keys: one that only reads deletes nothing, one for other registries sees nothing', async (t) => {
+  const world = await AuthWorld.open()
+  t.after(() => world[Symbol.asyncDispose]())
+  const { metadata } = world.first
+  const openMetadata = async () => ({ metadata, [Symbol.asyncDispose]: async () => {} })
+  const real = await openManagement({ auth: world.auth, openMetadata })
+  t.after(() => real[Symbol.asyncDispose]())
+  await world.user(1, 'ann@one.example', { role: 'owner' })
+  const bearer = (key: string) => ({ as: null, headers: { authorization: `Bearer ${key}` } })
+  const owner = bearer((await world.apiKey(1, 'ann@one.example')).text)
+  const made = await real.call('POST', '/registries', {
+    ...owner,
+    body: { properties: { name: 'acme', location: 'de/fra' } },
+  })
+  const row = await metadata.read((sql) => sql.get<{ id: number }>`SELECT id FROM registries WHERE name = 'acme'`)
+  await dataPlaneOn(metadata).push(row?.id ?? 0, 'app', 'one')
+  const at = `/registries/${made.json.id}/repositories/app`
+  const readOnly = bearer((await world.apiKey(1, 'ann@one.example', { readOnly: true })).text)
+  const elsewhere = bearer((await world.apiKey(1, 'ann@one.example', { registryIds: [0] })).text)
+  assert.equal((await real.call('GET', at, readOnly)).status, 200)
+  isError(await real.call('DELETE', at, readOnly), 403, /may only read/)
+  for (const method of ['GET', 'DELETE'] as const) isError(await real.call(method, at, elsewhere), 404, /registry/)
+  assert.equal((await real.call('DELETE', at, owner)).status, 204)
 })

@@ -220,9 +220,12 @@ export function contentsSuite(engine: string, openMetadata: OpenMetadata, skip: 
 
   test(`${engine}: contents: filters: part of a name, and the severity of what was pushed last`, options, async (t) => {
     const world = await open(t, openMetadata)
-    const { data, metadata, internalId } = world
+    const { data, metadata, clock, internalId } = world
     const digests: Digest[] = []
-    for (const name of ['alpha', 'beta', 'alphabet', 'per_cent']) digests.push(await data.push(internalId, name, name))
+    for (const name of ['alpha', 'beta', 'alphabet', 'per_cent']) {
+      clock.now += MINUTE
+      digests.push(await data.push(internalId, name, name))
+    }
     const found = { maxSeverity: 'high', scoreTenths: 75, count: 1, fixable: 0 } as const
     await writeScan(metadata, digests[0] as Digest, 5, found)
     await writeScan(metadata, digests[1] as Digest, 5, { ...found, maxSeverity: 'low' })

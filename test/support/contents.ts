@@ -105,16 +105,16 @@ export interface Findings {
 
 /** What a scan writes (migrations/0002-contents.ts); null: what was scanned could not be read. */
 export async function writeScan(metadata: MetadataStore, digest: Digest, at: number, findings: Findings | null) {
-  const rank = findings === null ? 0 : severityRank(findings.maxSeverity)
+  const rank = findings === null ? null : severityRank(findings.maxSeverity)
   await metadata.transact(async (sql) => {
     const scanned = await sql.all<{ repository_id: number }>`
       UPDATE manifest_counters
          SET traits = (traits & 3) | ${findings === null ? 4 : 12}, last_scanned_at = ${at}, max_severity = ${rank},
-             score_tenths = ${findings?.scoreTenths ?? 0}, finding_count = ${findings?.count ?? 0},
-             fixable_count = ${findings?.fixable ?? 0}
+             score_tenths = ${findings?.scoreTenths ?? null}, finding_count = ${findings?.count ?? null},
+             fixable_count = ${findings?.fixable ?? null}
        WHERE manifest_id IN (SELECT id FROM manifests WHERE digest = ${digest}) RETURNING repository_id`
     for (const { repository_id } of scanned)
       await sql.run`
-        UPDATE repository_counters SET last_severity = ${findings === null ? null : rank} WHERE repository_id = ${repository_id}`
+        UPDATE repository_counters SET last_severity = ${rank} WHERE repository_id = ${repository_id}`
   })
 }

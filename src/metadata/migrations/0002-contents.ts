@@ -38,12 +38,13 @@ export const contents: readonly string[] = [
   // Of the manifest; there they lie behind the content, which may be megabytes.
   `ALTER TABLE manifest_counters ADD COLUMN created_at {int} NOT NULL DEFAULT 0`,
   `ALTER TABLE manifest_counters ADD COLUMN created_by {text} NOT NULL DEFAULT ''`,
-  // Written with the traits 4 and 8.
+  // Written with the trait 4.
   `ALTER TABLE manifest_counters ADD COLUMN last_scanned_at {int} NOT NULL DEFAULT 0`,
-  `ALTER TABLE manifest_counters ADD COLUMN max_severity {int} NOT NULL DEFAULT 0`,
-  `ALTER TABLE manifest_counters ADD COLUMN score_tenths {int} NOT NULL DEFAULT 0`,
-  `ALTER TABLE manifest_counters ADD COLUMN finding_count {int} NOT NULL DEFAULT 0`,
-  `ALTER TABLE manifest_counters ADD COLUMN fixable_count {int} NOT NULL DEFAULT 0`,
+  // Written with the trait 8; else NULL.
+  `ALTER TABLE manifest_counters ADD COLUMN max_severity {int}`,
+  `ALTER TABLE manifest_counters ADD COLUMN score_tenths {int}`,
+  `ALTER TABLE manifest_counters ADD COLUMN finding_count {int}`,
+  `ALTER TABLE manifest_counters ADD COLUMN fixable_count {int}`,
   `UPDATE manifest_counters
       SET registry_id = r.registry_id, repository_id = r.id, is_listed = CASE WHEN m.delete_id IS NULL THEN 1 ELSE 0 END,
           traits = CASE WHEN pull_count > 0 THEN 1 ELSE 0 END + CASE WHEN push_count > 1 THEN 2 ELSE 0 END,
@@ -57,8 +58,8 @@ export const contents: readonly string[] = [
     { column: 'pull_count', and: 'AND pull_count > 0' },
     { column: 'push_count', and: 'AND push_count > 1' },
     { column: 'last_scanned_at', and: 'AND last_scanned_at > 0' },
-    { column: 'finding_count', and: 'AND traits >= 8' },
-    { column: 'fixable_count', and: 'AND traits >= 8' },
+    { column: 'finding_count', and: 'AND finding_count IS NOT NULL' },
+    { column: 'fixable_count', and: 'AND fixable_count IS NOT NULL' },
   ].flatMap(({ column, and }) => [
     // With the repository, so that those of deleted ones are passed over without a look at the row.
     `CREATE INDEX manifest_counters_by_${column} ON manifest_counters (registry_id, ${column}, manifest_id, repository_id)
@@ -70,7 +71,7 @@ export const contents: readonly string[] = [
     (
       column,
     ) => `CREATE INDEX manifest_counters_within_by_${column} ON manifest_counters (repository_id, ${column}, manifest_id)
-      WHERE is_listed = 1 AND traits >= 8`,
+      WHERE is_listed = 1 AND ${column} IS NOT NULL`,
   ),
   `CREATE INDEX manifest_counters_unadopted ON manifest_counters (manifest_id) WHERE registry_id IS NULL`,
 ]

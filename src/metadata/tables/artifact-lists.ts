@@ -1,7 +1,7 @@
 import type { Fragment, Reader } from '../metadata-store.ts'
 import { idTable, literal, NOTHING, sql as piece } from '../sql.ts'
 import type { ListRun } from './list-run.ts'
-import { ordered } from './list-run.ts'
+import { inOrder } from './list-run.ts'
 
 /** Columns of manifest_counters; an index each within a registry (but the last two) and within a repository. */
 export type ArtifactOrder =
@@ -24,10 +24,10 @@ const DISTINCT: Record<ArtifactOrder, { readonly listed: Fragment; readonly trai
   pull_count: { listed: literal('AND c.pull_count > 0'), trait: 1 },
   push_count: { listed: literal('AND c.push_count > 1'), trait: 2 },
   last_scanned_at: { listed: literal('AND c.last_scanned_at > 0'), trait: 4 },
-  finding_count: { listed: literal('AND c.traits >= 8'), trait: 8 },
-  fixable_count: { listed: literal('AND c.traits >= 8'), trait: 8 },
-  max_severity: { listed: literal('AND c.traits >= 8'), trait: 8 },
-  score_tenths: { listed: literal('AND c.traits >= 8'), trait: 8 },
+  finding_count: { listed: literal('AND c.finding_count IS NOT NULL'), trait: 8 },
+  fixable_count: { listed: literal('AND c.fixable_count IS NOT NULL'), trait: 8 },
+  max_severity: { listed: literal('AND c.max_severity IS NOT NULL'), trait: 8 },
+  score_tenths: { listed: literal('AND c.score_tenths IS NOT NULL'), trait: 8 },
 }
 
 /** All that occur: findings are known of what was scanned only. */
@@ -40,10 +40,13 @@ const TRAITS = [0, 1, 2, 3, 4, 5, 6, 7, 12, 13, 14, 15]
 export function artifactsBy(order: ArtifactOrder, descending: boolean, scope: ArtifactScope): ListRun[] {
   const { listed, trait } = DISTINCT[order]
   const within = withinOf(scope)
-  const key = ordered(`c.${order}`, 'c.manifest_id', descending)
-  const distinct: ListRun = (after, limit, skip) => piece`
-    SELECT ${key.columns}, 1 AS hit FROM manifest_counters c
-     WHERE ${within} AND c.is_listed = 1 ${listed} ${key.behind(after)} ${key.by} LIMIT ${limit} OFFSET ${skip}`
+  const column = literal(`c.${order}`)
+  const distinct = inOrder(
+    { column: `c.${order}`, id: 'c.manifest_id', descending },
+    (condition) => piece`
+      SELECT ${column} AS value, c.manifest_id AS id, 1 AS hit FROM manifest_counters c
+       WHERE ${within} AND c.is_listed = 1 ${listed} ${condition}`,
+  )
   if (trait === 0) return [distinct]
   const alike = withoutTrait(trait, within, descending)
   return descending ? [distinct, alike] : [alike, distinct]
@@ -90,19 +93,17 @@ export interface ArtifactSummary {
   readonly last_pushed_at: number
   readonly last_pulled_at: number
   readonly last_scanned_at: number
-  /** Whether the next four are known. */
-  readonly has_findings: number
-  readonly max_severity: number
-  readonly score_tenths: number
-  readonly finding_count: number
-  readonly fixable_count: number
+  /** These four are known or not together. */
+  readonly max_severity: number | null
+  readonly score_tenths: number | null
+  readonly finding_count: number | null
+  readonly fixable_count: number | null
 }
 
 const COLUMNS = piece`
   m.id, r.name AS repository, m.digest, m.media_type, c.created_at, c.created_by, u.user_id AS created_by_id, c.pull_count,
   c.push_count, COALESCE(c.last_pushed_at, 0) AS last_pushed_at, COALESCE(c.last_pulled_at, 0) AS last_pulled_at,
-  c.last_scanned_at, CASE WHEN c.traits >= 8 THEN 1 ELSE 0 END AS has_findings, c.max_severity, c.score_tenths,
-  c.finding_count, c.fixable_count`
+  c.last_scanned_at, c.max_severity, c.score_tenths, c.finding_count, c.fixable_count`
 
 /** Of an artifact with very many tags only so many are told, the oldest. */
 const tags = (most: number): Fragment => piece`

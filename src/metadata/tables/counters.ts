@@ -41,7 +41,7 @@ export async function countPushAgain(sql: Transaction, manifestId: number, repos
   await sql.run`
     UPDATE repository_counters
        SET push_count = push_count + 1, last_pushed_at = ${now},
-           last_severity = (SELECT max_severity FROM manifest_counters WHERE manifest_id = ${manifestId} AND traits >= 8)
+           last_severity = (SELECT max_severity FROM manifest_counters WHERE manifest_id = ${manifestId})
      WHERE repository_id = ${repositoryId}`
 }
 

@@ -24,18 +24,26 @@ export async function countOf(sql: Reader, run: Fragment): Promise<number> {
   return row?.n ?? 0
 }
 
-/** By `column` and then `id`, both in the same direction: one index serves both, read forwards or backwards. */
-export function ordered(column: string, id: string, descending: boolean) {
-  const [value, key, way, beyond] = [column, id, descending ? 'DESC' : 'ASC', descending ? '<' : '>'].map(literal) as [
-    Fragment,
-    Fragment,
-    Fragment,
-    Fragment,
-  ]
-  return {
-    columns: piece`${value} AS value, ${key} AS id`,
-    behind: (after: Position | null): Fragment =>
-      after === null ? NOTHING : piece`AND (${value}, ${key}) ${beyond} (${after.value}, ${after.id})`,
-    by: piece`ORDER BY ${value} ${way}, ${key} ${way}`,
+/**
+ * The rows of `select` (a SELECT … WHERE … that gives `value`, `id` and `hit`, to be continued by a condition) by a column and
+ * then an id, both in the same direction: one index serves both, read forwards or backwards.
+ */
+export function inOrder(
+  { column, id, descending }: { readonly column: string; readonly id: string; readonly descending: boolean },
+  select: (condition: Fragment) => Fragment,
+): ListRun {
+  const [value, key] = [literal(column), literal(id)]
+  const [way, beyond] = descending ? [literal('DESC'), literal('<')] : [literal('ASC'), literal('>')]
+  return (after, limit, skip) => {
+    if (after === null)
+      return piece`${select(NOTHING)} ORDER BY ${value} ${way}, ${key} ${way} LIMIT ${limit} OFFSET ${skip}`
+    // Of `(value, id) < (…)` SQLite looks up the value alone: among a million equal ones it would begin at the first again.
+    const equal = select(piece`AND ${value} = ${after.value} AND ${key} ${beyond} ${after.id}`)
+    const others = select(piece`AND ${value} ${beyond} ${after.value}`)
+    return piece`
+      SELECT * FROM (
+        SELECT * FROM (${equal} ORDER BY ${key} ${way} LIMIT ${limit + skip}) AS equal_ones UNION ALL
+        SELECT * FROM (${others} ORDER BY ${value} ${way}, ${key} ${way} LIMIT ${limit + skip}) AS others) AS merged
+       ORDER BY value ${way}, id ${way} LIMIT ${limit} OFFSET ${skip}`
   }
 }

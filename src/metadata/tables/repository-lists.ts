@@ -1,7 +1,7 @@
 import type { Fragment, Reader } from '../metadata-store.ts'
 import { idTable, literal, NOTHING, sql as piece } from '../sql.ts'
 import type { ListRun } from './list-run.ts'
-import { ordered } from './list-run.ts'
+import { inOrder } from './list-run.ts'
 
 /** Columns of repository_counters that have an index, and the name. */
 export type RepositoryOrder =
@@ -30,28 +30,31 @@ function byCounter(
   descending: boolean,
   { registryId, nameContains, severity }: RepositoryFilter,
 ): ListRun {
-  const order = ordered(`c.${column}`, 'c.repository_id', descending)
   const name = piece`(SELECT r.name FROM repositories r WHERE r.id = c.repository_id)`
   const hit = nameContains === null ? literal('1') : hitWhen(contains(name, nameContains))
   const within = severity === null ? NOTHING : piece`AND c.last_severity = ${severity}`
-  return (after, limit, skip) => piece`
-    SELECT ${order.columns}, ${hit} AS hit FROM repository_counters c
-     WHERE c.registry_id = ${registryId} AND c.listing = 1 ${within} ${order.behind(after)}
-    ${order.by} LIMIT ${limit} OFFSET ${skip}`
+  const value = literal(`c.${column}`)
+  return inOrder(
+    { column: `c.${column}`, id: 'c.repository_id', descending },
+    (condition) => piece`
+      SELECT ${value} AS value, c.repository_id AS id, ${hit} AS hit FROM repository_counters c
+       WHERE c.registry_id = ${registryId} AND c.listing = 1 ${within} ${condition}`,
+  )
 }
 
 function byName(descending: boolean, { registryId, nameContains, severity }: RepositoryFilter): ListRun {
-  const order = ordered('r.name', 'r.id', descending)
   const worst = piece`(SELECT c.last_severity FROM repository_counters c WHERE c.repository_id = r.id)`
   const tests = [
     ...(nameContains === null ? [] : [contains(literal('r.name'), nameContains)]),
     ...(severity === null ? [] : [piece`${worst} = ${severity}`]),
   ]
   const hit = tests.reduceRight((rest: Fragment, test) => hitWhen(test, rest), literal('1'))
-  return (after, limit, skip) => piece`
-    SELECT ${order.columns}, ${hit} AS hit FROM repositories r
-     WHERE r.registry_id = ${registryId} AND r.delete_id IS NULL ${order.behind(after)}
-    ${order.by} LIMIT ${limit} OFFSET ${skip}`
+  return inOrder(
+    { column: 'r.name', id: 'r.id', descending },
+    (condition) => piece`
+      SELECT r.name AS value, r.id, ${hit} AS hit FROM repositories r
+       WHERE r.registry_id = ${registryId} AND r.delete_id IS NULL ${condition}`,
+  )
 }
 
 function hitWhen(test: Fragment, then: Fragment = literal('1')): Fragment {
