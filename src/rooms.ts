@@ -113,7 +113,7 @@ export function createRooms(stores: Stores, config: Config, log: Log, now: () =>
     backup: backupOf(stores, config, now),
     refusals,
     auditLog: createAuditLog({ metadata }),
-    ...dataPlane(stores, config, now),
+    ...dataPlane(stores, config, now, usage.roomIn),
   }
 }
 
@@ -135,6 +135,7 @@ function dataPlane(
   stores: Stores,
   config: Config,
   now: () => number,
+  roomIn: Usage['roomIn'],
 ): Pick<Rooms, 'registry' | 'pulls' | 'days' | 'reader'> {
   const { metadata, blobs, keys } = stores
   const reader = new BlobReader(blobs, keys, Math.floor(config.segmentCacheBytes / config.workers))
@@ -158,6 +159,7 @@ function dataPlane(
     hashes: new RunningHashes(),
     onEvent: recordEvent,
     refuseWhenFull: refuseWhenFull(blobs, config.minFreeBytes, now),
+    roomIn,
   })
   return { registry, pulls, days, reader }
 }

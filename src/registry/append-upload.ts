@@ -8,6 +8,7 @@ import { rememberDigest } from '../metadata/tables/uploads.ts'
 import type { RegistryDeps } from './deps.ts'
 import { mergeSmallObjects } from './merge-objects.ts'
 import type { Caller, ChunkRange, Place, UploadBody, UploadState } from './registry.ts'
+import { endIfDenied } from './room.ts'
 import { openSession, ownUpload, refuseOutOfOrder } from './upload-session.ts'
 import type { Ending } from './upload-writer.ts'
 import { UploadWriter } from './upload-writer.ts'
@@ -23,7 +24,9 @@ export async function appendToUpload(
   const seen = await deps.metadata.read((sql) => ownUpload(sql, place, caller, id))
   const upload = await continueUpload(deps, openSession(seen, id), body)
   const hash = hashFor(deps, upload, upload.algorithm as DigestAlgorithm)
-  const writer = await UploadWriter.open(deps, upload, hash, body.length === 0 ? 'nothing' : 'store')
+  const room = await deps.roomIn(upload.registry_id)
+  const use = body.length === 0 ? 'nothing' : 'store'
+  const writer = await UploadWriter.open(deps, upload, { hash, use, length: body.length, room })
   try {
     const ending = await receiveBody(writer, body)
     const size = await settle(deps, writer, upload, hash)
@@ -31,6 +34,7 @@ export async function appendToUpload(
     return { id, size }
   } catch (error) {
     await writer.abandon()
+    await endIfDenied(deps, error, id, writer.generation)
     throw error
   }
 }
@@ -71,6 +75,7 @@ export async function settle(
   const after = await deps.metadata.transact(async (sql) => {
     const upload = await writer.commitLast(sql)
     if (digest) await rememberDigest(sql, upload.id, writer.generation, digest)
+    await writer.room?.trim(sql, upload.id, upload.size)
     return upload
   })
   writer.committed()

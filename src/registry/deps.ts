@@ -6,6 +6,7 @@ import type { BlobReader } from './blob-reader.ts'
 import type { DayCounts } from './day-counts.ts'
 import type { ManifestCache } from './manifest-cache.ts'
 import type { PullCounts } from './pull-counts.ts'
+import type { Room } from './room.ts'
 import type { RunningHashes } from './running-hashes.ts'
 
 export interface RegistryLimits {
@@ -45,4 +46,6 @@ export interface RegistryDeps {
   readonly onEvent: (sql: Transaction, event: RegistryEvent) => Promise<void>
   /** @throws `storage_full` when the volume is so full that a new upload would endanger the database. */
   readonly refuseWhenFull: () => Promise<void>
+  /** Null: the registry has no limit, and nothing is asked for. */
+  readonly roomIn: (registryId: number) => Promise<Room | null>
 }

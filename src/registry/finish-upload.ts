@@ -24,6 +24,8 @@ import { continueUpload, hashFor, receiveBody, settle, wentAway } from './append
 import type { RegistryDeps } from './deps.ts'
 import { placed } from './placed.ts'
 import type { Caller, Place, UploadBody } from './registry.ts'
+import type { Room } from './room.ts'
+import { endIfDenied, withRoom } from './room.ts'
 import { openSession, ownUpload, uploadUnknown } from './upload-session.ts'
 import type { Use } from './upload-writer.ts'
 import { UploadWriter } from './upload-writer.ts'
@@ -46,20 +48,35 @@ export async function finishUpload(
   if (seen.state === 'committed' && seen.committed_as === digest) return await answerAgain(deps, place, id, digest)
   const before = await continueUpload(deps, openSession(seen, id), body)
   const hash = hashFor(deps, before, algorithmOf(digest))
-  const writer = await UploadWriter.open(deps, before, hash, await useOf(deps, before, digest, body))
+  const room = await deps.roomIn(before.registry_id)
+  const use = await useOf(deps, before, digest, body, room)
+  const writer = await UploadWriter.open(deps, before, { hash, use, length: body.length, room })
   try {
     return await receiveAndCommit(deps, writer, before, hash, { place, caller, digest, body })
   } catch (error) {
     await writer.abandon()
+    await endIfDenied(deps, error, id, writer.generation)
     throw error
   }
 }
 
-/** A body of bytes that the registry has is only hashed, to prove that the sender has them too. */
-async function useOf(deps: RegistryDeps, before: UploadRow, digest: Digest, body: UploadBody): Promise<Use> {
+/**
+ * A body of bytes that the registry has is only hashed, to prove that the sender has them too. Where there is a limit they
+ * must be counted already: what only quarantine holds would cost as much as new bytes.
+ */
+async function useOf(
+  deps: RegistryDeps,
+  before: UploadRow,
+  digest: Digest,
+  body: UploadBody,
+  room: Room | null,
+): Promise<Use> {
   if (body.length === 0) return 'nothing'
   if (before.size > 0) return 'store'
-  const known = await deps.metadata.read((sql) => findBlob(sql, before.registry_id, digest))
+  const known = await deps.metadata.read(async (sql) => {
+    const blob = await findBlob(sql, before.registry_id, digest)
+    return blob && (room === null || (await room.has(sql, blob.id))) ? blob : null
+  })
   return known && (body.length === null || body.length === known.size) ? 'hash' : 'store'
 }
 
@@ -84,7 +101,8 @@ async function receiveAndCommit(
   }
   const actual = await digestOf(deps, writer, before, hash, digest)
   if (actual !== digest) return await refuseDigest(deps, writer, before, digest, actual)
-  const size = await deps.metadata.transact((sql) => commitBlob(sql, deps, writer, place, caller, digest))
+  const commit = () => deps.metadata.transact((sql) => commitBlob(sql, deps, writer, place, caller, digest))
+  const size = await withRoom(writer.room, commit)
   writer.committed()
   deps.hashes.forget(before.id)
   return { digest, size }
@@ -178,6 +196,8 @@ async function commitBlob(
   await leaseLink(sql, deps, link, linked !== null)
   await markCommitted(sql, upload.id, digest)
   await markUsageStale(sql, place.registryId)
+  const repositoryId = repository.id
+  await writer.room?.commit(sql, upload.id, { id: blob.id, size: blob.size, repositoryId, linked: linked !== null })
   return blob.size
 }
 

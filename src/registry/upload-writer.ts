@@ -8,6 +8,8 @@ import type { UploadRow } from '../metadata/tables/uploads.ts'
 import { appendObject, fenceUpload, findUpload, holdUpload } from '../metadata/tables/uploads.ts'
 import type { RegistryDeps } from './deps.ts'
 import { giveUp, openSealedObject } from './open-object.ts'
+import type { Room } from './room.ts'
+import { endIfDenied, withRoom } from './room.ts'
 import type { SealedObject } from './sealed-object.ts'
 import { fencedOff, uploadUnknown } from './upload-session.ts'
 
@@ -17,12 +19,21 @@ export type Ending = 'complete' | 'interrupted'
 /** What becomes of a body: stored; only hashed, because the registry has these bytes; or there is none. */
 export type Use = 'store' | 'hash' | 'nothing'
 
-interface Given {
-  readonly key: DataKey
+/** What a body is written with. */
+export interface Writing {
   readonly hash: Hash | null
   readonly use: Use
+  /** Of the body; null: nobody knows. */
+  readonly length: number | null
+  readonly room: Room | null
+}
+
+interface Given extends Writing {
+  readonly key: DataKey
   readonly generation: number
   readonly object: SealedObject | null
+  /** Of the session, as far as its reservation goes. */
+  readonly allowed: number
 }
 
 /**
@@ -37,7 +48,13 @@ export class UploadWriter {
   readonly #hash: Hash | null
   readonly generation: number
   readonly use: Use
+  readonly room: Room | null
+  readonly #length: number | null
   #object: SealedObject | null
+  /** Offset of the object's first byte in the session, how many it may have, and how far the reservation goes. */
+  #start: number
+  #most: number
+  #allowed: number
   #closing: Promise<void> = Promise.resolve()
   #received = 0
   /** Bytes of the session as far as this writer knows: what its hash covers ends here, or a wrong blob could be made. */
@@ -52,23 +69,34 @@ export class UploadWriter {
     this.#size = upload.size
     this.generation = given.generation
     this.use = given.use
+    this.room = given.room
+    this.#length = given.length
+    this.#allowed = given.allowed
+    this.#start = upload.size
+    this.#most = Math.min(deps.limits.objectBytes, given.allowed - upload.size)
   }
 
   /** Takes the session over as it was seen; the first object's row is committed with that. */
-  static async open(deps: RegistryDeps, upload: UploadRow, hash: Hash | null, use: Use): Promise<UploadWriter> {
+  static async open(deps: RegistryDeps, upload: UploadRow, writing: Writing): Promise<UploadWriter> {
     const key = await deps.keyring.current(upload.registry_id)
-    if (use !== 'store') {
+    let allowed = Number.POSITIVE_INFINITY
+    if (writing.use !== 'store') {
       const generation = await takeOver(deps, upload)
-      return new UploadWriter(deps, upload, { key, hash, use, generation, object: null })
+      return new UploadWriter(deps, upload, { ...writing, key, generation, object: null, allowed })
     }
+    const { room, length } = writing
     let generation: number | null = null
-    const object = await openSealedObject(deps, upload, key, async (sql) => {
-      generation = await fenceUpload(sql, upload)
-      if (generation === null) throw fencedOff(upload.size)
-    }).catch(async (error: unknown) => {
+    const open = () =>
+      openSealedObject(deps, upload, key, async (sql) => {
+        generation = await fenceUpload(sql, upload)
+        if (generation === null) throw fencedOff(upload.size)
+        if (room) allowed = await room.reserve(sql, upload.id, wanted(upload.size, upload.size, length, deps))
+      })
+    const object = await withRoom(room, open).catch(async (error: unknown) => {
+      await endIfDenied(deps, error, upload.id, upload.generation)
       throw generation === null && isFenced(error) ? await changedSince(deps, upload) : error
     })
-    return new UploadWriter(deps, upload, { key, hash, use, generation: generation ?? Number.NaN, object })
+    return new UploadWriter(deps, upload, { ...writing, key, generation: generation ?? Number.NaN, object, allowed })
   }
 
   /** Bytes of this request. */
@@ -122,8 +150,8 @@ export class UploadWriter {
   #store(chunk: Uint8Array): Promise<void> | null {
     if (this.use === 'hash') return null
     const object = this.#object
-    const { objectBytes, objectAgeMs } = this.#deps.limits
-    if (!object || object.size + chunk.length > objectBytes || performance.now() - object.openedAt > objectAgeMs)
+    const { objectAgeMs } = this.#deps.limits
+    if (!object || object.size + chunk.length > this.#most || performance.now() - object.openedAt > objectAgeMs)
       return this.#storeAcross(chunk)
     object.push(chunk)
     return object.congested ? object.drained() : null
@@ -134,7 +162,7 @@ export class UploadWriter {
     while (rest.length > 0) {
       this.#object ??= await this.#openObject()
       const object = this.#object
-      const room = this.#deps.limits.objectBytes - object.size
+      const room = this.#most - object.size
       object.push(rest.length > room ? rest.subarray(0, room) : rest)
       rest = rest.subarray(Math.min(room, rest.length))
       if (rest.length > 0 || room === 0 || performance.now() - object.openedAt > this.#deps.limits.objectAgeMs)
@@ -146,6 +174,7 @@ export class UploadWriter {
   async #rollOver(object: SealedObject): Promise<void> {
     await this.#closing
     this.#object = null
+    this.#start += object.size
     const closing = this.#finishAndCommit(object)
     closing.catch(() => {}) // reported by the next `await this.#closing`
     this.#closing = closing
@@ -175,10 +204,21 @@ export class UploadWriter {
   }
 
   async #openObject(): Promise<SealedObject> {
+    const { room } = this
+    const upload = this.#upload
+    const want = wanted(this.#start, upload.size, this.#length, this.#deps)
+    if (this.#start >= want.total) throw tooMuch(want.total)
+    let allowed = this.#allowed
     // The row's size is checked when the object is committed: one that rolls over meanwhile is not in it yet.
-    return await openSealedObject(this.#deps, this.#upload, this.#key, async (sql) => {
-      if (!(await holdUpload(sql, this.#upload.id, this.generation))) throw fencedOff(this.#size)
-    })
+    const open = () =>
+      openSealedObject(this.#deps, upload, this.#key, async (sql) => {
+        if (!(await holdUpload(sql, upload.id, this.generation))) throw fencedOff(this.#size)
+        if (room && this.#allowed < want.total) allowed = await room.reserve(sql, upload.id, want)
+      })
+    const object = await withRoom(room, open)
+    this.#allowed = allowed
+    this.#most = Math.min(this.#deps.limits.objectBytes, allowed - this.#start)
+    return object
   }
 
   /** All objects durable in the store. The last one still wants its rows: `commitLast` inside the caller's transaction. */
@@ -221,6 +261,12 @@ export class UploadWriter {
   }
 }
 
+/** Of the whole session: what Content-Length tells, else another object's worth, or as much of it as there is. */
+function wanted(start: number, size: number, length: number | null, { limits }: RegistryDeps) {
+  if (length !== null) return { total: size + length, least: size + length }
+  return { total: start + limits.objectBytes, least: start + 1 }
+}
+
 /** Fences older writers off. @throws `range_invalid` when the session is not as it was seen, `blob_upload_unknown` when it is gone. */
 export async function takeOver(deps: RegistryDeps, seen: UploadRow): Promise<number> {
   const generation = await deps.metadata.transact((sql) => fenceUpload(sql, seen), { durable: false })
@@ -239,5 +285,5 @@ function isFenced(error: unknown): boolean {
 }
 
 function tooMuch(most: number): DomainError {
-  return new DomainError('size_invalid', `the body has more than the ${most} bytes that its Content-Range announces`)
+  return new DomainError('size_invalid', `the body has more than the ${most} bytes that were announced`)
 }

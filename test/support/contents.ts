@@ -43,6 +43,7 @@ export function dataPlaneOn(metadata: MetadataStore): DataPlane {
     hashes: new RunningHashes(),
     onEvent: async () => {},
     refuseWhenFull: async () => {},
+    roomIn: async () => null,
   })
   const place = (registryId: number, repository: string): Place => ({
     registryId,

@@ -83,6 +83,7 @@ async function open(
       events.push(event)
     },
     refuseWhenFull: async () => {},
+    roomIn: async () => null,
   }
   return {
     registry: createRegistry(deps),

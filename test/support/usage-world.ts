@@ -93,6 +93,7 @@ function processOn(world: UsageWorld, metadata: MetadataStore, limits: Partial<R
     hashes: new RunningHashes(),
     onEvent: async () => {},
     refuseWhenFull: async () => {},
+    roomIn: usage.roomIn,
   })
   return { metadata, usage, registry, days }
 }

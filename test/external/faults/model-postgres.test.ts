@@ -53,6 +53,7 @@ function registryOn(metadata: MetadataStore, blobs: BlobStore): Registry {
     hashes: new RunningHashes(),
     onEvent: async () => {},
     refuseWhenFull: async () => {},
+    roomIn: async () => null,
   })
 }
 

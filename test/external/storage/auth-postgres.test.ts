@@ -28,5 +28,7 @@ if (skipWithoutPostgres() === false) {
   await import('../../../src/audit/audit.test.ts')
   await import('../../../src/usage/usage.test.ts')
   await import('../../../src/api-v1/audit.test.ts')
+  await import('../../../src/usage/quotas.test.ts')
+  await import('../../properties/quota-model.test.ts')
   after(stopPostgres) // after those of the tests, which close their databases
 }
