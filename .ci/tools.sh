@@ -31,6 +31,13 @@ cosign        v3.1.3                               github.com/sigstore/cosign/v3
 python_tools='
 tink          1.16.1
 '
+# folder, kind, package, version, what it needs: the product's own client libraries, each in a folder of its own, since what
+# they need excludes each other
+sdks='
+sdk-node      npm  @ionos-cloud/sdk-nodejs-container-registry  1.1.0  axios@0.21.4
+sdk-python-1  pip  ionoscloud-container-registry               1.1.0  pydantic==1.10.27 urllib3==2.8.0 python-dateutil==4.0.0
+sdk-python-2  pip  ionoscloud-container-registry               2.0.0  pydantic==2.14.4 urllib3==2.8.0 python-dateutil==4.0.0
+'
 # package, the command that shows that it is there already. The release pins their versions (Debian 12).
 debian_tools='
 docker.io      dockerd
@@ -72,6 +79,25 @@ python_install() {
   rm -f "$tools/stamps/$1@"*
   timeout 300 "$tools/venv/bin/python" -m pip install --quiet --disable-pip-version-check "$1==$2" &&
     "$tools/venv/bin/python" -c "import $1" && touch "$(stamp "$1" "$2")"
+}
+
+sdk_is_there() { [ -d "$tools/$1" ] && [ -e "$(stamp "$1" "$2")" ]; }
+
+# Anew each time: an interrupted installation leaves no stamp.
+sdk_install() {
+  local folder=$1 kind=$2 package=$3 version=$4
+  shift 4
+  rm -rf "${tools:?}/$folder" "$tools/stamps/$folder@"*
+  case $kind in
+    npm)
+      mkdir -p "$tools/$folder" && echo '{"private":true}' >"$tools/$folder/package.json" &&
+        (cd "$tools/$folder" && timeout 300 npm install --no-audit --no-fund --ignore-scripts "$package@$version" "$@")
+      ;;
+    pip)
+      python3 -m venv "$tools/$folder" &&
+        timeout 300 "$tools/$folder/bin/python" -m pip install --quiet --disable-pip-version-check "$package==$version" "$@"
+      ;;
+  esac && touch "$(stamp "$folder" "$version")"
 }
 
 debian_is_there() { PATH=$PATH:/usr/sbin:/sbin command -v "$2" >/dev/null; }
@@ -155,8 +181,19 @@ install_python() {
   done <<<"$python_tools"
 }
 
+install_sdks() {
+  local folder kind package version needs
+  while read -r folder kind package version needs; do
+    [ -n "$folder" ] && is_wanted "$folder" || continue
+    if sdk_is_there "$folder" "$version"; then present "$folder $version"; continue; fi
+    # The last word splits: each is a package.
+    # shellcheck disable=SC2086
+    attempt "$folder $version" sdk_install "$folder" "$kind" "$package" "$version" $needs || missing+=("$folder")
+  done <<<"$sdks"
+}
+
 list() {
-  local name version rest
+  local name version rest kind package
   while read -r name version rest; do
     [ -n "$name" ] || continue
     printf '%-16s %-40s %s\n' "$name" "$version" "$(go_is_there "$name" "$version" && echo there || echo missing)"
@@ -165,6 +202,10 @@ list() {
     [ -n "$name" ] || continue
     printf '%-16s %-40s %s\n' "$name" "$version" "$(python_is_there "$name" "$version" && echo there || echo missing)"
   done <<<"$python_tools"
+  while read -r name kind package version rest; do
+    [ -n "$name" ] || continue
+    printf '%-16s %-40s %s\n' "$name" "$version" "$(sdk_is_there "$name" "$version" && echo there || echo missing)"
+  done <<<"$sdks"
   while read -r name rest; do
     [ -n "$name" ] || continue
     printf '%-16s %-40s %s\n' "$name" 'Debian 12' "$(debian_is_there "$name" "$rest" && echo there || echo missing)"
@@ -184,7 +225,7 @@ while [ $# -gt 0 ]; do
     -h | --help) usage; exit 0 ;;
     -*) usage >&2; exit 2 ;;
     *)
-      grep -qE "^$1[[:space:]]" <<<"$go_tools$python_tools$debian_tools" || { echo "tools: unknown tool $1" >&2; exit 2; }
+      grep -qE "^$1[[:space:]]" <<<"$go_tools$python_tools$sdks$debian_tools" || { echo "tools: unknown tool $1" >&2; exit 2; }
       wanted+=("$1")
       ;;
   esac
@@ -198,6 +239,7 @@ flock 9 2>/dev/null || true
 
 install_debian
 install_python
+install_sdks
 install_go
 
 printf 'tools: %d s in all%s\n' "$SECONDS" "${missing[*]:+, NOT INSTALLED: ${missing[*]}}"

@@ -20,6 +20,11 @@ export function tool(name: string): string | null {
   return null
 }
 
+/** What `.ci/tools.sh` keeps in a folder of its own; whether it is there is the caller's to see. */
+export function toolFolder(name: string): string {
+  return join(cache, name)
+}
+
 /** The Python of the cache's virtual environment, which has tink; null = not here. */
 export function python(): string | null {
   const path = join(cache, 'venv', 'bin', 'python')
