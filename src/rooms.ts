@@ -33,6 +33,7 @@ import { ManifestCache } from './registry/manifest-cache.ts'
 import { PullCounts } from './registry/pull-counts.ts'
 import type { Registry } from './registry/registry.ts'
 import { RunningHashes } from './registry/running-hashes.ts'
+import { SeenManifests } from './registry/seen-manifests.ts'
 import type { Log } from './telemetry/log.ts'
 import type { Usage } from './usage/usage.ts'
 import { createUsage } from './usage/usage.ts'
@@ -154,6 +155,7 @@ function dataPlane(
     },
     reader,
     manifests: new ManifestCache(keys, MANIFEST_CACHE_BYTES),
+    seen: new SeenManifests(metadata),
     pulls,
     days,
     hashes: new RunningHashes(),

@@ -20,6 +20,7 @@ import { ManifestCache } from '../../src/registry/manifest-cache.ts'
 import { PullCounts } from '../../src/registry/pull-counts.ts'
 import type { Caller, Place, Registry, UploadBody } from '../../src/registry/registry.ts'
 import { RunningHashes } from '../../src/registry/running-hashes.ts'
+import { SeenManifests } from '../../src/registry/seen-manifests.ts'
 
 export interface TestRegistry extends AsyncDisposable {
   readonly registry: Registry
@@ -76,6 +77,7 @@ async function open(
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     reader: new BlobReader(blobs, keyring, 16 * 1024 * 1024),
     manifests: new ManifestCache(keyring, 1024 * 1024),
+    seen: new SeenManifests(metadata),
     pulls: new PullCounts(),
     days: new DayCounts(),
     hashes: new RunningHashes(),
@@ -106,8 +108,20 @@ export function place(repository: string): Place {
   return { registryId: 1, repository: repository as RepositoryName }
 }
 
-export const pusher: Caller = { name: 'token:ci', key: 'token:1', mayPush: true, mayPull: () => true }
-export const reader: Caller = { name: 'token:reader', key: 'token:2', mayPush: false, mayPull: () => true }
+const admitted = { admittedNow: true, mayPull: () => true } as const
+export const pusher: Caller = { name: 'token:ci', key: 'token:1', mayPush: true, ...admitted }
+export const reader: Caller = { name: 'token:reader', key: 'token:2', mayPush: false, ...admitted }
+
+/** The same registry, each act of which is admitted first, as every request is: the auth epoch is asked for. */
+export function admitting({ registry, metadata }: Pick<TestRegistry, 'registry' | 'metadata'>): Registry {
+  const asking = {
+    get: (acts: Registry, name: keyof Registry) => {
+      metadata.authEpoch()
+      return acts[name]
+    },
+  }
+  return new Proxy(registry, asking as ProxyHandler<Registry>)
+}
 
 export function sha256(bytes: Uint8Array): Digest {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}` as Digest

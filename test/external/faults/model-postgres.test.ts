@@ -15,6 +15,7 @@ import { ManifestCache } from '../../../src/registry/manifest-cache.ts'
 import { PullCounts } from '../../../src/registry/pull-counts.ts'
 import type { Registry } from '../../../src/registry/registry.ts'
 import { RunningHashes } from '../../../src/registry/running-hashes.ts'
+import { SeenManifests } from '../../../src/registry/seen-manifests.ts'
 import type { System } from '../../properties/registry-commands.ts'
 import { commands, IDLE_MS } from '../../properties/registry-commands.ts'
 import { assertWhole, live } from '../../properties/registry-life.ts'
@@ -48,6 +49,7 @@ function registryOn(metadata: MetadataStore, blobs: BlobStore): Registry {
     limits: { ...DEFAULT_LIMITS, objectBytes: OBJECT_BYTES },
     reader: new BlobReader(blobs, keyring, 1024 * 1024),
     manifests: new ManifestCache(keyring, 1024 * 1024),
+    seen: new SeenManifests(metadata),
     pulls: new PullCounts(),
     days: new DayCounts(),
     hashes: new RunningHashes(),
