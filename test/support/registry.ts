@@ -13,14 +13,10 @@ import type { MetadataStore } from '../../src/metadata/metadata-store.ts'
 import { openSqlite } from '../../src/metadata/sqlite.ts'
 import { BlobReader } from '../../src/registry/blob-reader.ts'
 import { createRegistry } from '../../src/registry/create-registry.ts'
-import { DayCounts } from '../../src/registry/day-counts.ts'
 import type { RegistryDeps } from '../../src/registry/deps.ts'
 import { DEFAULT_LIMITS } from '../../src/registry/deps.ts'
-import { ManifestCache } from '../../src/registry/manifest-cache.ts'
-import { PullCounts } from '../../src/registry/pull-counts.ts'
 import type { Caller, Place, Registry, UploadBody } from '../../src/registry/registry.ts'
-import { RunningHashes } from '../../src/registry/running-hashes.ts'
-import { SeenManifests } from '../../src/registry/seen-manifests.ts'
+import { registryDepsOn } from './registry-deps.ts'
 
 export interface TestRegistry extends AsyncDisposable {
   readonly registry: Registry
@@ -70,23 +66,16 @@ async function open(
   const metadata = await openSqlite({ path, now: () => clock.now })
   const keyring = fixedKeyring()
   const events: RegistryEvent[] = []
-  const deps: RegistryDeps = {
-    metadata,
-    blobs,
-    keyring,
-    limits: { ...DEFAULT_LIMITS, ...options.limits },
-    reader: new BlobReader(blobs, keyring, 16 * 1024 * 1024),
-    manifests: new ManifestCache(keyring, 1024 * 1024),
-    seen: new SeenManifests(metadata),
-    pulls: new PullCounts(),
-    days: new DayCounts(),
-    hashes: new RunningHashes(),
-    onEvent: async (_sql, event) => {
-      events.push(event)
+  const deps = registryDepsOn(
+    { metadata, blobs, keyring },
+    {
+      limits: { ...DEFAULT_LIMITS, ...options.limits },
+      reader: new BlobReader(blobs, keyring, 16 * 1024 * 1024),
+      onEvent: async (_sql, event) => {
+        events.push(event)
+      },
     },
-    refuseWhenFull: async () => {},
-    roomIn: async () => null,
-  }
+  )
   return {
     registry: createRegistry(deps),
     deps,
