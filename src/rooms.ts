@@ -17,6 +17,8 @@ import { createContents } from './contents/contents.ts'
 import type { RegistryEvent } from './domain/event.ts'
 import type { Gc } from './gc/gc.ts'
 import { createGc } from './gc/gc.ts'
+import type { Jobs } from './jobs/jobs.ts'
+import { createJobs } from './jobs/jobs.ts'
 import type { Transaction } from './metadata/metadata-store.ts'
 import { repositoryAddress } from './metadata/tables/repositories.ts'
 import type { Stores } from './open-stores.ts'
@@ -52,6 +54,7 @@ export interface Rooms {
   readonly backup: Backup
   readonly refusals: Refusals
   readonly auditLog: AuditLog
+  readonly jobs: Jobs
   readonly pulls: PullCounts
   readonly days: DayCounts
   readonly reader: BlobReader
@@ -114,6 +117,7 @@ export function createRooms(stores: Stores, config: Config, log: Log, now: () =>
     backup: backupOf(stores, config, now),
     refusals,
     auditLog: createAuditLog({ metadata }),
+    jobs: createJobs({ metadata, audit }),
     ...dataPlane(stores, config, now, usage.roomIn),
   }
 }
