@@ -1,6 +1,7 @@
 import { DomainError } from '../domain/error.ts'
 import type { Action } from '../domain/permission.ts'
 import { newSecret, SECRET_PREFIX } from '../domain/secret.ts'
+import { parseLine } from '../domain/text-line.ts'
 import type { Reader, Transaction } from '../metadata/metadata-store.ts'
 import type { ApiKeyListRow } from '../metadata/tables/api-keys.ts'
 import { countApiKeys, findApiKey, insertApiKey, pageOfApiKeys, revokeApiKey } from '../metadata/tables/api-keys.ts'
@@ -11,7 +12,6 @@ import { deleteRefreshTokensOf } from '../metadata/tables/refresh-tokens.ts'
 import { findRegistry, publicIdsOf } from '../metadata/tables/registries.ts'
 import type { AccountsDeps, Asker } from './deps.ts'
 import { doerOf, eventOf } from './deps.ts'
-import { parseLine } from './text.ts'
 
 const MOST_KEYS = 100
 const MOST_REGISTRIES = 100

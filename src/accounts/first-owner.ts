@@ -1,11 +1,11 @@
 import { randomInt } from 'node:crypto'
+import { parseEmail } from '../domain/email.ts'
 import { lockAuthEpoch } from '../metadata/tables/auth-epoch.ts'
 import { insertContract, someContractExists } from '../metadata/tables/contracts.ts'
 import { insertIdentity, setOperator } from '../metadata/tables/identities.ts'
 import { insertMembership } from '../metadata/tables/memberships.ts'
 import type { AccountsDeps } from './deps.ts'
 import { OPERATOR } from './deps.ts'
-import { parseEmail } from './email.ts'
 import { checkNewPassword } from './password-rule.ts'
 
 export interface FirstOwner {

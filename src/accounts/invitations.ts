@@ -1,4 +1,6 @@
 import type { Role } from '../domain/actor.ts'
+import type { Email } from '../domain/email.ts'
+import { parseEmail } from '../domain/email.ts'
 import { DomainError } from '../domain/error.ts'
 import type { NewSecret } from '../domain/secret.ts'
 import { newSecret, SECRET_PREFIX } from '../domain/secret.ts'
@@ -16,8 +18,6 @@ import { memberByEmail, someOwnerExists } from '../metadata/tables/memberships.t
 import { lockLiveContract } from './contracts.ts'
 import type { AccountsDeps, Doer } from './deps.ts'
 import { eventOf } from './deps.ts'
-import type { Email } from './email.ts'
-import { parseEmail } from './email.ts'
 import { mayConcernOwners } from './owners.ts'
 
 export const INVITATION_LIFETIME_MS = 7 * 86_400_000

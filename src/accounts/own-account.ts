@@ -1,12 +1,12 @@
 import type { UserPrincipal } from '../domain/actor.ts'
 import { DomainError } from '../domain/error.ts'
+import { parseLine } from '../domain/text-line.ts'
 import { identityById, lockIdentity, setDisplayName } from '../metadata/tables/identities.ts'
 import { contractsOf } from '../metadata/tables/memberships.ts'
 import type { AccountsDeps, Asker } from './deps.ts'
 import { doerOf, eventOf } from './deps.ts'
 import { checkNewPassword } from './password-rule.ts'
 import { replacePassword } from './set-password.ts'
-import { parseLine } from './text.ts'
 
 export interface OwnContract {
   readonly contractId: number

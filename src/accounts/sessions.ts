@@ -1,6 +1,7 @@
 import type { UserPrincipal } from '../domain/actor.ts'
 import { DomainError } from '../domain/error.ts'
 import { hashSecret, newSecret, SECRET_PREFIX } from '../domain/secret.ts'
+import { tidyLine } from '../domain/text-line.ts'
 import type { Transaction } from '../metadata/metadata-store.ts'
 import { bumpAuthEpoch } from '../metadata/tables/auth-epoch.ts'
 import { holdIdentity } from '../metadata/tables/identities.ts'
@@ -19,7 +20,6 @@ import {
 } from '../metadata/tables/sessions.ts'
 import type { AccountsDeps, Asker } from './deps.ts'
 import { doerOf, eventOf } from './deps.ts'
-import { tidyLine } from './text.ts'
 
 /** Of one person; the oldest go first. */
 const MOST_SESSIONS = 100

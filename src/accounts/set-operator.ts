@@ -1,8 +1,8 @@
+import { parseEmail } from '../domain/email.ts'
 import { DomainError } from '../domain/error.ts'
 import { bumpAuthEpoch } from '../metadata/tables/auth-epoch.ts'
 import { identityByEmail, lockIdentity, setOperator as mark } from '../metadata/tables/identities.ts'
 import type { AccountsDeps, Doer } from './deps.ts'
-import { parseEmail } from './email.ts'
 
 /** Makes a person an operator of the installation, or no longer one. @throws `input_invalid`, `not_found` */
 export async function setOperator(

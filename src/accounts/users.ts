@@ -1,4 +1,6 @@
 import type { Role } from '../domain/actor.ts'
+import type { Email } from '../domain/email.ts'
+import { parseEmail } from '../domain/email.ts'
 import { DomainError } from '../domain/error.ts'
 import type { Transaction } from '../metadata/metadata-store.ts'
 import { deleteResetsOf } from '../metadata/tables/account-links.ts'
@@ -9,8 +11,6 @@ import { insertMembership, memberByUserId, membersOf, pageOfMembers } from '../m
 import { lockLiveContract } from './contracts.ts'
 import type { AccountsDeps, Doer } from './deps.ts'
 import { eventOf } from './deps.ts'
-import type { Email } from './email.ts'
-import { parseEmail } from './email.ts'
 import { checkNewPassword } from './password-rule.ts'
 
 /** A person as their contract sees them. */

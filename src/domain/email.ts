@@ -1,4 +1,4 @@
-import { DomainError } from '../domain/error.ts'
+import { DomainError } from './error.ts'
 
 /** A person's login name: lower case, so that it is one person's however it is typed. */
 export type Email = string & { readonly email: unique symbol }

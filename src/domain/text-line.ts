@@ -1,4 +1,4 @@
-import { DomainError } from '../domain/error.ts'
+import { DomainError } from './error.ts'
 
 /** What people read of themselves, their keys and browsers: one line, short. @throws `input_invalid` naming the field */
 export function parseLine(field: string, text: string, most: number): string {
