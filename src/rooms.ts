@@ -17,8 +17,7 @@ import { createContents } from './contents/contents.ts'
 import type { RegistryEvent } from './domain/event.ts'
 import type { Gc } from './gc/gc.ts'
 import { createGc } from './gc/gc.ts'
-import type { Jobs } from './jobs/jobs.ts'
-import { createJobs } from './jobs/jobs.ts'
+import { createEgress } from './http/egress.ts'
 import type { Transaction } from './metadata/metadata-store.ts'
 import { repositoryAddress } from './metadata/tables/repositories.ts'
 import type { Stores } from './open-stores.ts'
@@ -35,7 +34,8 @@ import { ManifestCache } from './registry/manifest-cache.ts'
 import { PullCounts } from './registry/pull-counts.ts'
 import type { Registry } from './registry/registry.ts'
 import { RunningHashes } from './registry/running-hashes.ts'
-import { SeenManifests } from './registry/seen-manifests.ts'
+import type { Sso } from './sso/sso.ts'
+import { createSso } from './sso/sso.ts'
 import type { Log } from './telemetry/log.ts'
 import type { Usage } from './usage/usage.ts'
 import { createUsage } from './usage/usage.ts'
@@ -46,6 +46,7 @@ export interface Rooms {
   readonly naming: Naming
   readonly auth: AuthRoom
   readonly accounts: Accounts
+  readonly sso: Sso
   readonly registries: Registries
   readonly contents: Contents
   readonly registry: Registry
@@ -54,13 +55,14 @@ export interface Rooms {
   readonly backup: Backup
   readonly refusals: Refusals
   readonly auditLog: AuditLog
-  readonly jobs: Jobs
   readonly pulls: PullCounts
   readonly days: DayCounts
   readonly reader: BlobReader
 }
 
 const HOUR_MS = 3_600_000
+/** What identity providers say: descriptions, keys and tokens, of some kilobytes, while somebody waits. */
+const SIGN_ON_BOUNDS = { timeoutMs: 10_000, maxBytes: 1024 * 1024 }
 /** What one request may look for a page of a list. */
 const LIST_PATIENCE_MS = 2_000
 /** Decrypted manifests, per process: some thousand usual ones. */
@@ -71,9 +73,10 @@ export function createRooms(stores: Stores, config: Config, log: Log, now: () =>
   const { metadata, keys } = stores
   const naming: Naming = { publicUrl: config.publicUrl, domain: config.domain, locations: config.locations }
   const refusals = createRefusals({ metadata, now })
+  const secrets = { seal: keys.sealSecret, open: keys.openSecret, hold: keys.holdMasterKey }
   const auth = createAuth({
     metadata,
-    secrets: { seal: keys.sealSecret, open: keys.openSecret, hold: keys.holdMasterKey },
+    secrets,
     now,
     refused: refusals.note,
     domain: config.domain,
@@ -86,6 +89,16 @@ export function createRooms(stores: Stores, config: Config, log: Log, now: () =>
     audit,
     newId: randomUUID,
     quarantineDays: config.quarantineDays,
+  })
+  const sso = createSso({
+    metadata,
+    egress: createEgress({ ...SIGN_ON_BOUNDS, allow: config.egressAllow }),
+    secrets,
+    flowKey: () => keys.deriveKey('sso-flow/v1'),
+    audit,
+    refused: refusals.note,
+    newId: randomUUID,
+    now,
   })
   const registries = createRegistries({
     metadata,
@@ -110,6 +123,7 @@ export function createRooms(stores: Stores, config: Config, log: Log, now: () =>
     naming,
     auth,
     accounts,
+    sso,
     registries,
     contents,
     gc,
@@ -117,7 +131,6 @@ export function createRooms(stores: Stores, config: Config, log: Log, now: () =>
     backup: backupOf(stores, config, now),
     refusals,
     auditLog: createAuditLog({ metadata }),
-    jobs: createJobs({ metadata, audit }),
     ...dataPlane(stores, config, now, usage.roomIn),
   }
 }
@@ -159,7 +172,6 @@ function dataPlane(
     },
     reader,
     manifests: new ManifestCache(keys, MANIFEST_CACHE_BYTES),
-    seen: new SeenManifests(metadata),
     pulls,
     days,
     hashes: new RunningHashes(),

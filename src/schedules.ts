@@ -10,7 +10,7 @@ const HOUR = 60 * MINUTE
 
 /** Everything an installation does by itself, each by one process at a time. */
 export function schedulesOf(metadata: MetadataStore, rooms: Rooms): Schedule[] {
-  const { registries, contents, gc, usage, accounts, backup } = rooms
+  const { registries, contents, gc, usage, accounts, backup, sso } = rooms
   return [
     { name: 'settle registries', everyMs: 2 * SECOND, leaseMs: MINUTE, run: () => registries.settle() },
     { name: 'tidy lists', everyMs: 2 * SECOND, leaseMs: 10 * MINUTE, run: () => contents.tidyLists() },
@@ -43,12 +43,13 @@ export function schedulesOf(metadata: MetadataStore, rooms: Rooms): Schedule[] {
       leaseMs: 30 * MINUTE,
       run: async () => void (await backup.keepSnapshots()),
     },
-    { name: 'forget credentials', everyMs: HOUR, leaseMs: 10 * MINUTE, run: () => forgetCredentials(metadata) },
+    { name: 'forget credentials', everyMs: HOUR, leaseMs: 10 * MINUTE, run: () => forgetCredentials(metadata, sso) },
   ]
 }
 
-async function forgetCredentials(metadata: MetadataStore): Promise<void> {
+async function forgetCredentials(metadata: MetadataStore, sso: Rooms['sso']): Promise<void> {
   for (const sweep of [removeLongExpiredTokens, removeSpentCredentials]) await untilNone(metadata, sweep)
+  while ((await sso.forgetSpentStates()) > 0);
 }
 
 async function untilNone(metadata: MetadataStore, sweep: (sql: Transaction) => Promise<number>): Promise<void> {

@@ -23,6 +23,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   registry: ['domain', 'blobs', 'encryption', 'metadata'],
   auth: ['domain', 'metadata', 'encryption'],
   accounts: ['domain', 'metadata'],
+  sso: ['domain', 'metadata', 'encryption', 'type http'],
   registries: ['domain', 'metadata', 'encryption'],
   contents: ['domain', 'metadata'],
   gc: ['domain', 'blobs', 'metadata'],
@@ -32,14 +33,14 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'distribution-api': ['domain', 'http', 'auth', 'registry', 'telemetry'],
   doors: ['domain', 'http', 'auth', 'registries'],
   'management-api': ['domain', 'http', 'doors', 'auth', 'registries', 'contents', 'accounts', 'registry', 'telemetry'],
-  'api-v1': ['domain', 'http', 'doors', 'auth', 'accounts', 'audit', 'jobs', 'registries', 'telemetry'],
+  'api-v1': ['domain', 'http', 'doors', 'auth', 'accounts', 'audit', 'jobs', 'registries', 'sso', 'telemetry'],
   operations: ['domain', 'http', 'telemetry'],
   cli: ['*'],
 }
 
 /** What other rooms may see of these: the interface and the queries, not the way it is done. */
 const FRONT: Record<string, RegExp> = {
-  metadata: /^metadata\/(metadata-store\.ts|sql\.ts|violations\.ts|tables\/.+)$/,
+  metadata: /^metadata\/(metadata-store\.ts|sql\.ts|tables\/.+)$/,
   blobs: /^blobs\/(blob-store|snapshot-store)\.ts$/,
 }
 
@@ -52,6 +53,7 @@ const HOME_OF: readonly (readonly [RegExp, string])[] = [
   [/^node:sqlite$/, 'metadata/sqlite.ts'],
   [/^pg(\/|-|$)/, 'metadata/postgres.ts'],
   [/^jose(\/|$)/, 'auth/bearer-tokens.ts'],
+  [/^openid-client(\/|$)/, 'sso/provider.ts'],
   [/^prom-client(\/|$)/, 'telemetry/metrics.ts'],
   [/^pino(\/|-|$)/, 'telemetry/log.ts'],
 ]

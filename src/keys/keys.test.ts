@@ -8,6 +8,7 @@ import { DomainError } from '../domain/error.ts'
 import { IntegrityError } from '../encryption/integrity-error.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import { openSqlite } from '../metadata/sqlite.ts'
+import { sealedSsoSecrets } from '../metadata/tables/sso-providers.ts'
 import { isFirstStart } from './key-check.ts'
 import type { KeyProvider } from './key-provider.ts'
 import { MasterKeyError } from './key-provider.ts'
@@ -251,7 +252,13 @@ void test('after a change of master key the new one opens everything and the old
   })
 
   const next = aProvider('environment')
-  assert.equal(await one.keys.rewrapAll(next), 3)
+  const clientSecret = await one.keys.sealSecret(Buffer.from('s3cr3t'), 'client-secret')
+  await one.metadata.transact(
+    (sql) => sql.run`
+    INSERT INTO sso_providers (contract_id, public_id, name, issuer, client_id, client_secret, scopes, groups_claim, created_at)
+    VALUES (1, 'p', 'p', 'i', 'c', ${clientSecret}, '[]', 'g', 0)`,
+  )
+  assert.equal(await one.keys.rewrapAll(next), 4)
 
   const after = await createKeyring({ metadata: one.metadata, provider: next })
   assert.deepEqual(await after.current(ids[0] ?? 0), keys[0])
@@ -261,6 +268,11 @@ void test('after a change of master key the new one opens everything and the old
   assert.equal(
     Buffer.from(await after.openSecret(row?.wrapped ?? Buffer.alloc(0), 'signing-key')).toString(),
     'private',
+  )
+  const [sso] = await one.metadata.read(sealedSsoSecrets)
+  assert.equal(
+    Buffer.from(await after.openSecret(sso?.wrapped ?? Buffer.alloc(0), 'client-secret')).toString(),
+    's3cr3t',
   )
   const providers = await one.metadata.read((sql) => {
     return sql.all<{ provider: string }>`SELECT DISTINCT provider FROM data_keys WHERE wrapped IS NOT NULL`

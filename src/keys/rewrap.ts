@@ -1,6 +1,7 @@
 import type { MetadataStore, Transaction } from '../metadata/metadata-store.ts'
 import { liveDataKeys, rewrapDataKey, rewrapSigningKey, wrappedSigningKeys } from '../metadata/tables/data-keys.ts'
 import { changeSetting } from '../metadata/tables/settings.ts'
+import { rewrapSsoSecret, sealedSsoSecrets } from '../metadata/tables/sso-providers.ts'
 import { makeKeyCheck, verifyMasterKey } from './key-check.ts'
 import type { KeyProvider } from './key-provider.ts'
 import { dataKeyContext } from './new-data-key.ts'
@@ -19,6 +20,7 @@ interface Prepared {
   readonly provider: string
   readonly dataKeys: Rewrapped
   readonly signingKeys: Rewrapped
+  readonly ssoSecrets: Rewrapped
 }
 
 /** Row id → bytes before and after. */
@@ -30,7 +32,7 @@ class KeysMoved extends Error {}
 const ATTEMPTS = 5
 
 /**
- * Changes the master key: wraps all data keys and signing keys anew, in one transaction with the key check, so that at
+ * Changes the master key: wraps all data keys, signing keys and client secrets anew, in one transaction with the key check, so that at
  * any moment exactly one master key opens everything. Stored objects are not touched. Servers that run with the old key
  * go on with what they have unwrapped and must be started again; what they would wrap is refused (`holdKeyCheck`).
  * @returns how many keys. @throws MasterKeyError when `from` is not the key in use.
@@ -53,10 +55,11 @@ async function prepare({ metadata, installation, from, to }: Rewrapping): Promis
   const dataKeys = await eachRow(await metadata.read(liveDataKeys), async (wrapped) =>
     to.wrap(await from.unwrap(wrapped, context), context),
   )
-  const signingKeys = await eachRow(await metadata.read(wrappedSigningKeys), (wrapped) =>
-    rewrapSecret({ provider: from, installation }, { provider: to, installation }, wrapped),
-  )
-  return { check, newCheck: await makeKeyCheck(to, installation), provider: to.name, dataKeys, signingKeys }
+  const secret = (wrapped: Uint8Array) =>
+    rewrapSecret({ provider: from, installation }, { provider: to, installation }, wrapped)
+  const signingKeys = await eachRow(await metadata.read(wrappedSigningKeys), secret)
+  const ssoSecrets = await eachRow(await metadata.read(sealedSsoSecrets), secret)
+  return { check, newCheck: await makeKeyCheck(to, installation), provider: to.name, dataKeys, signingKeys, ssoSecrets }
 }
 
 async function eachRow(
@@ -70,7 +73,7 @@ async function eachRow(
 
 async function apply(
   sql: Transaction,
-  { check, newCheck, provider, dataKeys, signingKeys }: Prepared,
+  { check, newCheck, provider, dataKeys, signingKeys, ssoSecrets }: Prepared,
 ): Promise<number> {
   // First of all: from here on nobody who holds the old check can add a key.
   if (!(await changeSetting(sql, 'key_check', check, newCheck)))
@@ -79,7 +82,9 @@ async function apply(
   for (const row of data) await rewrapDataKey(sql, row.id, { provider, wrapped: prepared(dataKeys, row) })
   const signing = await wrappedSigningKeys(sql)
   for (const row of signing) await rewrapSigningKey(sql, row.id, prepared(signingKeys, row))
-  return data.length + signing.length
+  const sso = await sealedSsoSecrets(sql)
+  for (const row of sso) await rewrapSsoSecret(sql, row.id, prepared(ssoSecrets, row))
+  return data.length + signing.length + sso.length
 }
 
 function prepared(rewrapped: Rewrapped, row: { readonly id: number; readonly wrapped: Uint8Array }): Uint8Array {

@@ -205,10 +205,6 @@ class PostgresStore implements MetadataStore {
     return this.#poll.epoch()
   }
 
-  seenState(): null {
-    return null
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true

@@ -54,17 +54,15 @@ export const people: readonly string[] = [
      subject       {text} NOT NULL,
      identity_id   {int} NOT NULL REFERENCES identities (id),
      created_at    {int} NOT NULL,
-     last_login_at {int} NOT NULL,
+     last_login_at {int},                             -- NULL: linked by hand and not seen yet
+     ended_at      {int},                             -- equals memberships.disabled_at when a login without rights disabled it
      UNIQUE (contract_id, issuer, subject)
    {end}`,
-  `CREATE TABLE sso_flows (
-     id           {id},
-     state_hash   {text} NOT NULL UNIQUE,
-     browser_hash {text} NOT NULL,                    -- of the cookie of the browser that began
-     provider_id  {int} NOT NULL REFERENCES sso_providers (id),
-     sealed       {bytes} NOT NULL,                   -- PKCE verifier and nonce, by the master key
-     return_to    {text} NOT NULL,                    -- a path of ours
-     expires_at   {int} NOT NULL
+  `CREATE INDEX sso_subjects_of_identity ON sso_subjects (identity_id)`,
+  `CREATE TABLE sso_spent_states (
+     id         {id},
+     state_hash {text} NOT NULL UNIQUE,               -- a sign-on that led to a session, and must not lead to another one
+     expires_at {int} NOT NULL
    {end}`,
-  `CREATE INDEX sso_flows_expiring ON sso_flows (expires_at)`,
+  `CREATE INDEX sso_spent_states_expiring ON sso_spent_states (expires_at)`,
 ]
