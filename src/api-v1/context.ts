@@ -7,8 +7,8 @@ import type { AuditLog } from '../audit/audit-log.ts'
 import type { AuthRoom } from '../auth/auth.ts'
 import { personOf } from '../doors/caller.ts'
 import type { Client } from '../http/client.ts'
-import type { Jobs } from '../jobs/jobs.ts'
 import type { Registries } from '../registries/registries.ts'
+import type { Sso } from '../sso/sso.ts'
 
 export type ApiApp = FastifyInstance<
   RawServerDefault,
@@ -23,8 +23,8 @@ export interface Acts {
   readonly auth: Pick<AuthRoom, 'authenticatePerson' | 'logIn'>
   readonly accounts: Accounts
   readonly auditLog: AuditLog
-  readonly jobs: Jobs
   readonly registries: Registries
+  readonly sso: Sso
 }
 
 /** What a file of routes is given. Who asks: `personOf` and `actorOf` of doors/caller.ts. */

@@ -15,12 +15,14 @@ import type { Acts, ApiContext } from './context.ts'
 import { contractRoutes } from './contracts.ts'
 import { errorHandler, MAX_BODY_BYTES } from './errors.ts'
 import { invitationRoutes } from './invitations.ts'
-import { jobRoutes } from './jobs.ts'
 import { meRoutes } from './me.ts'
 import { ownAccountRoutes } from './own-account.ts'
 import { peopleRoutes } from './people.ts'
 import { declareProblems, Problem } from './problem.ts'
 import { sessionRoutes } from './sessions.ts'
+import { signOnRoutes } from './sign-on.ts'
+import { ssoPeopleRoutes } from './sso-people.ts'
+import { ssoProviderRoutes } from './sso-providers.ts'
 import { tokenRoutes } from './tokens.ts'
 
 /** Every file of routes; in the order of the documentation. */
@@ -34,8 +36,10 @@ const ROUTES: readonly ((context: ApiContext) => void)[] = [
   accountLinkRoutes,
   contractRoutes,
   tokenRoutes,
+  ssoProviderRoutes,
+  ssoPeopleRoutes,
+  signOnRoutes,
   auditRoutes,
-  jobRoutes,
 ]
 
 export interface ApiDeps extends Acts {
