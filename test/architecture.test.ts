@@ -30,6 +30,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   check: ['domain', 'blobs', 'metadata', 'encryption'],
   backup: ['domain', 'blobs', 'metadata', 'encryption'],
   usage: ['domain', 'metadata'],
+  scanner: ['domain'],
   'distribution-api': ['domain', 'http', 'auth', 'registry', 'telemetry'],
   doors: ['domain', 'http', 'auth', 'registries'],
   'management-api': ['domain', 'http', 'doors', 'auth', 'registries', 'contents', 'accounts', 'registry', 'telemetry'],

@@ -1,0 +1,32 @@
+/**
+ * Everything that whoever made an image can size has a bound; beyond it the image is Unknown, with the bound named. They are
+ * far above what real images need: the largest seen have some 300,000 entries and 20 GB uncompressed.
+ */
+export interface LayerLimits {
+  /** A gzip of zeros grows a thousandfold: a 64 MB layer would keep a worker busy for minutes. */
+  readonly maxUncompressedBytes: number
+  readonly maxEntries: number
+  /**
+   * A pax or GNU long-name header must be read whole before its entry has a name, and its size is whatever the author typed.
+   * Measured elsewhere without this limit: a 522 kB gzip layer made a reader hold 1 GiB.
+   */
+  readonly maxHeaderBytes: number
+  readonly maxPathBytes: number
+  /** Bytes of files that analyzers hold at a time, over all files of the layer. */
+  readonly maxHeldBytes: number
+  /** Facts kept of one layer: packages, problems. */
+  readonly maxPackages: number
+  readonly maxProblems: number
+  readonly maxMs: number
+}
+
+export const LAYER_LIMITS: LayerLimits = {
+  maxUncompressedBytes: 64 * 1024 ** 3,
+  maxEntries: 2_000_000,
+  maxHeaderBytes: 1024 * 1024,
+  maxPathBytes: 8 * 1024,
+  maxHeldBytes: 128 * 1024 * 1024,
+  maxPackages: 200_000,
+  maxProblems: 1_000,
+  maxMs: 600_000,
+}
