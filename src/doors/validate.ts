@@ -31,7 +31,8 @@ function readQuery(
 
 function readText(text: string, type: string | undefined): unknown {
   if (type === 'integer' && /^-?\d{1,15}$/.test(text)) return Number(text)
-  if (type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true'
+  // The product's Python SDK 1.1 writes True.
+  if (type === 'boolean' && /^(true|false)$/i.test(text)) return text.toLowerCase() === 'true'
   return type === 'array' ? [text] : text
 }
 

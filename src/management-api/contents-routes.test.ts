@@ -129,6 +129,9 @@ for (const mount of MOUNTS) {
       ...{ id: 'vulnerabilities', type: 'collection', href, items: [], offset: 0, limit: 100 },
       _links: { self: `${href}?limit=100&offset=0&filter.severity=HIGH&filter.fixable=true&orderBy=-score` },
     })
+    // As Python 1.1 writes it.
+    assert.equal((await get(`${mount}${artifact}/vulnerabilities?filter.fixable=True`)).status, 200)
+    isError(await get(`${mount}${artifact}/vulnerabilities?filter.fixable=yes`), 400, /it must be true or false/)
     isError(await get(`${mount}/vulnerabilities/CVE-2024-3094`), 404, /"CVE-2024-3094" is not known here/)
   })
 }

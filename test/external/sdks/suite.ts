@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test'
 import type { EntrepotUnderTest } from '../../support/server.ts'
 import { expectStatus, startEntrepot } from '../../support/server.ts'
 import { until } from '../../support/tools.ts'
-import { makeApiKey } from './api-key.ts'
+import { artifacts, repositories, withoutCredentials } from './contents.ts'
 import type { Login, OpenSdk, Sdk, SdkAnswer } from './sdk.ts'
 import { assertUnderstood, expectAnswer, expectRefusal } from './understood.ts'
 
@@ -53,10 +53,21 @@ export function sdkSuite(name: string, options: SdkOptions): void {
         test(`${about}: registries, in pages`, () => run(pages))
         test(`${about}: registries under an id of one’s choice`, () => run(chosenIds))
         test(`${about}: tokens`, () => run(tokens))
+        if (way === 'Basic') test(`${about}: nothing is shown for contents`, () => run(withoutCredentials))
+        else {
+          test(`${about}: repositories`, () => run(repositories))
+          test(`${about}: artifacts and their vulnerabilities`, () => run(artifacts))
+        }
         test(`${about}: a scope taken away by making the token anew`, () => run(scopeDelete))
       }
     }
   })
+}
+
+/** An API key of the first owner. */
+async function makeApiKey(server: EntrepotUnderTest): Promise<string> {
+  return expectStatus(await server.api('POST', '/api/v1/api-keys', { name: 'sdks' }), 201).json<{ secret: string }>()
+    .secret
 }
 
 function benchOf(server: EntrepotUnderTest, sdk: Sdk, mount: string): Bench {
