@@ -33,11 +33,15 @@ const GATHER_MS = 1_000
 const POOL_THREADS = '12'
 
 /**
- * Bytes pass through buffers that V8 does not allocate itself. Unasked it collects the whole heap each time those have
- * grown by some 30 MB, whatever of them is still in use: measured 49 to 62 times for 1 GB pushed, half of the CPU. Counted
- * into the heap's own limit it is 4 times. The flag is V8's, so it is given only to a V8 that knows it (Node 26).
+ * Bytes pass through buffers that V8 does not allocate itself. Unasked it marks the whole heap each time those have grown
+ * by some 30 MB, whatever of them is still in use: 49 to 62 times for 1 GB pushed, half of the CPU. Counted into the heap's own
+ * limit, which starts far above what a worker needs, it is never; and a small young generation frees them two megabytes at
+ * a time, so that they stay in the processor's cache. Measured for streamed pushes of 100 MB: 2.2 s of CPU per GB instead of
+ * 3.5, 348 MiB instead of 410. The first flag is V8's alone, so it is given only to a V8 that knows it (Node 26).
  */
-const V8_FLAGS = process.versions.v8.startsWith('14.') ? ['--external-memory-accounted-in-global-limit'] : []
+const V8_FLAGS = process.versions.v8.startsWith('14.')
+  ? ['--external-memory-accounted-in-global-limit', '--initial-old-space-size=200', '--max-semi-space-size=1']
+  : []
 
 /**
  * Keeps `workers` processes that share the port until a signal comes; then lets them drain. Nothing lives here: if the

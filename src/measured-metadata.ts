@@ -9,6 +9,7 @@ export function measured(store: MetadataStore, metrics: Metrics): MetadataStore 
       timed(metrics, () => store.transact(fn, options)),
     snapshot: <T>(fn: (sql: Reader) => Promise<T>) => store.snapshot(fn),
     authEpoch: () => store.authEpoch(),
+    seenState: () => store.seenState(),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   }
 }

@@ -18,6 +18,8 @@ import type { RegistryEvent } from './domain/event.ts'
 import type { Gc } from './gc/gc.ts'
 import { createGc } from './gc/gc.ts'
 import { createEgress } from './http/egress.ts'
+import type { Jobs } from './jobs/jobs.ts'
+import { createJobs } from './jobs/jobs.ts'
 import type { Transaction } from './metadata/metadata-store.ts'
 import { repositoryAddress } from './metadata/tables/repositories.ts'
 import type { Stores } from './open-stores.ts'
@@ -34,6 +36,7 @@ import { ManifestCache } from './registry/manifest-cache.ts'
 import { PullCounts } from './registry/pull-counts.ts'
 import type { Registry } from './registry/registry.ts'
 import { RunningHashes } from './registry/running-hashes.ts'
+import { SeenManifests } from './registry/seen-manifests.ts'
 import type { Sso } from './sso/sso.ts'
 import { createSso } from './sso/sso.ts'
 import type { Log } from './telemetry/log.ts'
@@ -55,6 +58,7 @@ export interface Rooms {
   readonly backup: Backup
   readonly refusals: Refusals
   readonly auditLog: AuditLog
+  readonly jobs: Jobs
   readonly pulls: PullCounts
   readonly days: DayCounts
   readonly reader: BlobReader
@@ -131,6 +135,7 @@ export function createRooms(stores: Stores, config: Config, log: Log, now: () =>
     backup: backupOf(stores, config, now),
     refusals,
     auditLog: createAuditLog({ metadata }),
+    jobs: createJobs({ metadata, audit }),
     ...dataPlane(stores, config, now, usage.roomIn),
   }
 }
@@ -172,6 +177,7 @@ function dataPlane(
     },
     reader,
     manifests: new ManifestCache(keys, MANIFEST_CACHE_BYTES),
+    seen: new SeenManifests(metadata),
     pulls,
     days,
     hashes: new RunningHashes(),

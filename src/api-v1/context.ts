@@ -7,6 +7,7 @@ import type { AuditLog } from '../audit/audit-log.ts'
 import type { AuthRoom } from '../auth/auth.ts'
 import { personOf } from '../doors/caller.ts'
 import type { Client } from '../http/client.ts'
+import type { Jobs } from '../jobs/jobs.ts'
 import type { Registries } from '../registries/registries.ts'
 import type { Sso } from '../sso/sso.ts'
 
@@ -23,6 +24,7 @@ export interface Acts {
   readonly auth: Pick<AuthRoom, 'authenticatePerson' | 'logIn'>
   readonly accounts: Accounts
   readonly auditLog: AuditLog
+  readonly jobs: Jobs
   readonly registries: Registries
   readonly sso: Sso
 }

@@ -15,6 +15,7 @@ import type { Acts, ApiContext } from './context.ts'
 import { contractRoutes } from './contracts.ts'
 import { errorHandler, MAX_BODY_BYTES } from './errors.ts'
 import { invitationRoutes } from './invitations.ts'
+import { jobRoutes } from './jobs.ts'
 import { meRoutes } from './me.ts'
 import { ownAccountRoutes } from './own-account.ts'
 import { peopleRoutes } from './people.ts'
@@ -40,6 +41,7 @@ const ROUTES: readonly ((context: ApiContext) => void)[] = [
   ssoPeopleRoutes,
   signOnRoutes,
   auditRoutes,
+  jobRoutes,
 ]
 
 export interface ApiDeps extends Acts {

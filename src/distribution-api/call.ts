@@ -55,6 +55,7 @@ export class GrantedCaller implements Caller {
   readonly #grant: Grant
   readonly #repository: RepositoryName
   readonly address: string
+  readonly admittedNow = true
 
   constructor(grant: Grant, repository: RepositoryName, address: string) {
     this.#grant = grant

@@ -65,4 +65,10 @@ export interface MetadataStore extends AsyncDisposable {
    * moved. @throws `unavailable` when it could not be read for a second (design.md 8).
    */
   authEpoch(): number
+  /**
+   * Stands for the state of the database as the latest `authEpoch()` of this process saw it: as long as the value stays
+   * the same nothing was committed by anybody. What was read since that call may be answered again under the same value: a request
+   * asks for the epoch first, so it still gets a state from within its own time. Null: this database cannot tell.
+   */
+  seenState(): number | null
 }

@@ -205,6 +205,10 @@ class PostgresStore implements MetadataStore {
     return this.#poll.epoch()
   }
 
+  seenState(): null {
+    return null
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true

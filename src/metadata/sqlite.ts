@@ -239,7 +239,7 @@ class SqliteStore implements MetadataStore {
   readonly #parts: Parts
   readonly #reader: SqliteReader
   readonly #dataVersion: StatementSync
-  #seenVersion: unknown
+  #seenVersion: number | null = null
   #epoch = 0
   #isClosed = false
   readonly #batches: Batches
@@ -298,6 +298,10 @@ class SqliteStore implements MetadataStore {
     } catch (error) {
       throw translate(error)
     }
+  }
+
+  seenState(): number | null {
+    return this.#seenVersion
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -8,6 +8,7 @@ import type { ManifestCache } from './manifest-cache.ts'
 import type { PullCounts } from './pull-counts.ts'
 import type { Room } from './room.ts'
 import type { RunningHashes } from './running-hashes.ts'
+import type { SeenManifests } from './seen-manifests.ts'
 
 export interface RegistryLimits {
   readonly maxManifestBytes: number
@@ -39,6 +40,7 @@ export interface RegistryDeps {
   readonly limits: RegistryLimits
   readonly reader: BlobReader
   readonly manifests: ManifestCache
+  readonly seen: SeenManifests
   readonly pulls: PullCounts
   readonly days: DayCounts
   readonly hashes: RunningHashes

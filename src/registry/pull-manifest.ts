@@ -1,21 +1,20 @@
 import type { Digest } from '../domain/digest.ts'
 import { DomainError } from '../domain/error.ts'
 import type { Reference } from '../domain/reference.ts'
-import type { Reader } from '../metadata/metadata-store.ts'
 import type { ManifestRow } from '../metadata/tables/manifests.ts'
-import { findManifestByDigest, findManifestByTag, renewManifestLease } from '../metadata/tables/manifests.ts'
+import { renewManifestLease } from '../metadata/tables/manifests.ts'
 import type { RegistryDeps } from './deps.ts'
 import type { Caller, Manifest, ManifestFacts, Place } from './registry.ts'
 
 export async function pullManifest(
   deps: RegistryDeps,
   place: Place,
-  _caller: Caller,
+  caller: Caller,
   reference: Reference,
   count: boolean,
 ): Promise<Manifest> {
   return await deps.metadata.read(async (sql) => {
-    const row = await findManifest(sql, place, reference)
+    const row = await deps.seen.find(sql, caller, place, reference)
     if (!row) throw manifestUnknown(place, reference)
     const bytes = deps.manifests.peek(row.id) ?? (await deps.manifests.load(sql, place.registryId, row))
     if (count) countPull(deps, place, row, sql.now())
@@ -35,7 +34,7 @@ export async function statManifest(
   reference: Reference,
 ): Promise<ManifestFacts | null> {
   const seen = await deps.metadata.read(async (sql) => {
-    const row = await findManifest(sql, place, reference)
+    const row = await deps.seen.find(sql, caller, place, reference)
     return row ? { row, renew: caller.mayPush && row.lease_until - sql.now() < deps.limits.renewLeaseBelowMs } : null
   })
   if (!seen) return null
@@ -43,12 +42,6 @@ export async function statManifest(
   const { id } = seen.row
   const renewed = await deps.metadata.transact((sql) => renewManifestLease(sql, id, sql.now() + deps.limits.leaseMs))
   return renewed ? factsOf(seen.row) : null
-}
-
-export async function findManifest(sql: Reader, place: Place, reference: Reference): Promise<ManifestRow | null> {
-  return reference.kind === 'tag'
-    ? await findManifestByTag(sql, place.registryId, place.repository, reference.tag)
-    : await findManifestByDigest(sql, place.registryId, place.repository, reference.digest)
 }
 
 export function manifestUnknown(place: Place, reference: Reference): DomainError {

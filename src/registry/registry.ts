@@ -22,6 +22,8 @@ export interface Caller {
    * is told not to upload (docs/garbage-collection.md).
    */
   readonly mayPush: boolean
+  /** The auth epoch was asked for to admit this very request: what was seen since may be answered (`seenState`). */
+  readonly admittedNow?: true
   /** May the principal pull from this other repository of the same registry (mounts)? */
   mayPull(repository: RepositoryName): boolean
 }

@@ -1,5 +1,6 @@
 import type { MetricObjectWithValues, MetricValue } from 'prom-client'
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { RequestTally } from './request-tally.ts'
 
 /** One answered request, as the server tells it. */
 export interface AnsweredRequest {
@@ -32,8 +33,6 @@ export type MetricsSnapshot = readonly MetricObjectWithValues<MetricValue<string
 
 export const METRICS_CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE
 
-/** From a cached manifest to a layer of many gigabytes over a slow line. Seconds. */
-const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800]
 const DATABASE_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5]
 const JOB_SECONDS = [0.01, 0.1, 1, 10, 60, 300, 1800]
 
@@ -42,7 +41,7 @@ export function createMetrics(): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
-  const http = httpMetrics(registers)
+  const requests = new RequestTally()
   const cache = new Counter({
     name: 'entrepot_cache_requests_total',
     help: 'Look-ups in a cache in memory, by cache and result',
@@ -59,12 +58,12 @@ export function createMetrics(): Metrics {
   )
   const jobs = timed('entrepot_job_seconds', 'Time of background jobs', 'job', JOB_SECONDS)
   return {
-    request: http,
+    request: requests.add,
     cache: (name, result) => cache.inc({ cache: name, result }),
     database: (kind, result, ms) => database.observe({ kind, result }, ms / 1000),
     job: (job, result, ms) => jobs.observe({ job, result }, ms / 1000),
     gauge: (name, help, over, read) => addGauge(registers, { name, help, aggregator: over }, read),
-    snapshot: async () => await registry.getMetricsAsJSON(),
+    snapshot: async () => [...(await registry.getMetricsAsJSON()), ...requestMetrics(requests)],
   }
 }
 
@@ -76,34 +75,10 @@ export async function textOf(snapshots: readonly MetricsSnapshot[]): Promise<str
   ).metrics()
 }
 
-function httpMetrics(registers: Registry[]): Metrics['request'] {
-  const requests = new Counter({
-    name: 'entrepot_http_requests_total',
-    help: 'Answered requests',
-    labelNames: ['route', 'method', 'status'],
-    registers,
-  })
-  const seconds = new Histogram({
-    name: 'entrepot_http_request_seconds',
-    help: 'Time from the request to the last byte of its answer',
-    labelNames: ['route', 'method'],
-    buckets: REQUEST_SECONDS,
-    registers,
-  })
-  const bytes = (name: string, help: string) => new Counter({ name, help, labelNames: ['route'], registers })
-  const received = bytes('entrepot_http_received_bytes_total', 'Bytes received, headers included')
-  const sent = bytes('entrepot_http_sent_bytes_total', 'Bytes sent, headers included')
-  return ({ route, method, status, ms, bytesIn, bytesOut }) => {
-    const known = KNOWN_METHODS.has(method) ? method : 'other'
-    requests.inc({ route, method: known, status })
-    seconds.observe({ route, method: known }, ms / 1000)
-    if (bytesIn > 0) received.inc({ route }, bytesIn)
-    if (bytesOut > 0) sent.inc({ route }, bytesOut)
-  }
+/** The library's types name its own enumeration and a label's type; its text is made of the same plain data. */
+function requestMetrics(requests: RequestTally): MetricsSnapshot {
+  return requests.metrics() as unknown as MetricsSnapshot
 }
-
-/** The method is a stranger's text: it must not make new series. */
-const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
 function addGauge(
   registers: Registry[],

@@ -91,6 +91,7 @@ describe('quotas', () => {
       transact: (fn, options) => metadata.transact(fn, options),
       snapshot: (path) => metadata.snapshot(path),
       authEpoch: () => metadata.authEpoch(),
+      seenState: () => metadata.seenState(),
       [Symbol.asyncDispose]: async () => {},
     }
     const limits = new Limits(counting)

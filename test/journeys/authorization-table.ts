@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Access } from '../../src/domain/access.ts'
+import { ensureSchedule } from '../../src/metadata/tables/schedules.ts'
 import type { ApiWorld } from '../support/api-world.ts'
 
 /**
@@ -52,6 +53,18 @@ const newId = () => randomUUID()
 const name = () => `n${randomBytes(6).toString('hex')}`
 const newRegistry = () => ({ properties: { name: name(), location: 'de/fra' } })
 const newToken = () => ({ properties: { name: name() } })
+
+const newSchedule = async ({ world }: Place) => {
+  await world.people.transact((sql) => ensureSchedule(sql, 'sweep the yard'))
+  return 'sweep the yard'
+}
+const newDeadJob = async ({ world }: Place) => {
+  const job = await world.people.transact(
+    (sql) => sql.get<{ id: number }>`
+      INSERT INTO jobs (kind, state, run_after, created_at) VALUES ('scan', 'dead', 0, 0) RETURNING id`,
+  )
+  return `${job?.id}`
+}
 
 /** By the name of the path parameter. Those before it in the path are made already. */
 export const MAKE: Readonly<Record<string, Maker>> = {
@@ -119,6 +132,11 @@ export const TABLE: Readonly<Record<string, Row>> = {
   'DELETE /api/v1/registries/{registryId}/tokens/{tokenId}/secrets/{secretId}': { access: 'manage', status: 204 },
   'GET /api/v1/audit': { access: 'admin', status: 200 },
   'GET /api/v1/audit/export': { access: 'admin', status: 200 },
+  'GET /api/v1/schedules': { access: 'operator', status: 200 },
+  'POST /api/v1/schedules/{name}/run': { access: 'operator', status: 202, params: { name: newSchedule } },
+  'GET /api/v1/jobs': { access: 'operator', status: 200 },
+  'POST /api/v1/jobs/{id}/retry': { access: 'operator', status: 204, params: { id: newDeadJob } },
+  'DELETE /api/v1/jobs/{id}': { access: 'operator', status: 204, params: { id: newDeadJob } },
 }
 
 async function create({ world, owner }: Place, url: string, body: unknown): Promise<string> {

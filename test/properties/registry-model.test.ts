@@ -4,7 +4,7 @@ import { createMemoryBlobStore } from '../../src/blobs/memory.ts'
 import { claimStore } from '../../src/check/store-marker.ts'
 import { createGc } from '../../src/gc/gc.ts'
 import type { TestRegistry } from '../support/registry.ts'
-import { openTestRegistry } from '../support/registry.ts'
+import { admitting, openTestRegistry } from '../support/registry.ts'
 import type { System } from './registry-commands.ts'
 import { commands, IDLE_MS } from './registry-commands.ts'
 import { assertWhole, live } from './registry-life.ts'
@@ -17,11 +17,11 @@ const INSTALLATION = '6f4ff5a2-2d5f-4f0f-9d0e-6a3c6b1b9a01'
 
 /** Two processes that share nothing but the database and the store. */
 async function openSystem(opened: TestRegistry): Promise<System & AsyncDisposable> {
-  const { registry, metadata, blobs, clock } = opened
+  const { metadata, blobs, clock } = opened
   await metadata.transact((sql) => sql.run`UPDATE data_keys SET wrapped = ${Buffer.from('by the test')}`)
   const sibling = await opened.sibling()
   return {
-    processes: [registry, sibling.registry],
+    processes: [admitting(opened), admitting(sibling)],
     gc: createGc({ metadata, blobs, uploadIdleMs: IDLE_MS }),
     clock,
     [Symbol.asyncDispose]: () => sibling[Symbol.asyncDispose](),

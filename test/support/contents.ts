@@ -8,15 +8,11 @@ import type { Severity } from '../../src/domain/severity.ts'
 import { severityRank } from '../../src/domain/severity.ts'
 import type { Keyring } from '../../src/encryption/keyring.ts'
 import type { MetadataStore } from '../../src/metadata/metadata-store.ts'
-import { BlobReader } from '../../src/registry/blob-reader.ts'
 import { createRegistry } from '../../src/registry/create-registry.ts'
-import { DayCounts } from '../../src/registry/day-counts.ts'
-import { DEFAULT_LIMITS } from '../../src/registry/deps.ts'
-import { ManifestCache } from '../../src/registry/manifest-cache.ts'
 import { PullCounts } from '../../src/registry/pull-counts.ts'
 import type { Place } from '../../src/registry/registry.ts'
-import { RunningHashes } from '../../src/registry/running-hashes.ts'
 import { pusher, reader, sha256 } from './registry.ts'
+import { registryDepsOn } from './registry-deps.ts'
 
 /** What people and machines do on the data plane, as far as lists show it. */
 export interface DataPlane {
@@ -31,20 +27,7 @@ export function dataPlaneOn(metadata: MetadataStore): DataPlane {
   const blobs = createMemoryBlobStore()
   const keyring = keyringOn(metadata)
   const pulls = new PullCounts()
-  const registry = createRegistry({
-    metadata,
-    blobs,
-    keyring,
-    limits: DEFAULT_LIMITS,
-    reader: new BlobReader(blobs, keyring, 1024 * 1024),
-    manifests: new ManifestCache(keyring, 1024 * 1024),
-    pulls,
-    days: new DayCounts(),
-    hashes: new RunningHashes(),
-    onEvent: async () => {},
-    refuseWhenFull: async () => {},
-    roomIn: async () => null,
-  })
+  const registry = createRegistry(registryDepsOn({ metadata, blobs, keyring }, { pulls }))
   const place = (registryId: number, repository: string): Place => ({
     registryId,
     repository: repository as RepositoryName,

@@ -13,13 +13,10 @@ import type { MetadataStore } from '../../src/metadata/metadata-store.ts'
 import { openSqlite } from '../../src/metadata/sqlite.ts'
 import { BlobReader } from '../../src/registry/blob-reader.ts'
 import { createRegistry } from '../../src/registry/create-registry.ts'
-import { DayCounts } from '../../src/registry/day-counts.ts'
 import type { RegistryDeps } from '../../src/registry/deps.ts'
 import { DEFAULT_LIMITS } from '../../src/registry/deps.ts'
-import { ManifestCache } from '../../src/registry/manifest-cache.ts'
-import { PullCounts } from '../../src/registry/pull-counts.ts'
 import type { Caller, Place, Registry, UploadBody } from '../../src/registry/registry.ts'
-import { RunningHashes } from '../../src/registry/running-hashes.ts'
+import { registryDepsOn } from './registry-deps.ts'
 
 export interface TestRegistry extends AsyncDisposable {
   readonly registry: Registry
@@ -69,22 +66,16 @@ async function open(
   const metadata = await openSqlite({ path, now: () => clock.now })
   const keyring = fixedKeyring()
   const events: RegistryEvent[] = []
-  const deps: RegistryDeps = {
-    metadata,
-    blobs,
-    keyring,
-    limits: { ...DEFAULT_LIMITS, ...options.limits },
-    reader: new BlobReader(blobs, keyring, 16 * 1024 * 1024),
-    manifests: new ManifestCache(keyring, 1024 * 1024),
-    pulls: new PullCounts(),
-    days: new DayCounts(),
-    hashes: new RunningHashes(),
-    onEvent: async (_sql, event) => {
-      events.push(event)
+  const deps = registryDepsOn(
+    { metadata, blobs, keyring },
+    {
+      limits: { ...DEFAULT_LIMITS, ...options.limits },
+      reader: new BlobReader(blobs, keyring, 16 * 1024 * 1024),
+      onEvent: async (_sql, event) => {
+        events.push(event)
+      },
     },
-    refuseWhenFull: async () => {},
-    roomIn: async () => null,
-  }
+  )
   return {
     registry: createRegistry(deps),
     deps,
@@ -106,8 +97,20 @@ export function place(repository: string): Place {
   return { registryId: 1, repository: repository as RepositoryName }
 }
 
-export const pusher: Caller = { name: 'token:ci', key: 'token:1', mayPush: true, mayPull: () => true }
-export const reader: Caller = { name: 'token:reader', key: 'token:2', mayPush: false, mayPull: () => true }
+const admitted = { admittedNow: true, mayPull: () => true } as const
+export const pusher: Caller = { name: 'token:ci', key: 'token:1', mayPush: true, ...admitted }
+export const reader: Caller = { name: 'token:reader', key: 'token:2', mayPush: false, ...admitted }
+
+/** The same registry, each act of which is admitted first, as every request is: the auth epoch is asked for. */
+export function admitting({ registry, metadata }: Pick<TestRegistry, 'registry' | 'metadata'>): Registry {
+  const asking = {
+    get: (acts: Registry, name: keyof Registry) => {
+      metadata.authEpoch()
+      return acts[name]
+    },
+  }
+  return new Proxy(registry, asking as ProxyHandler<Registry>)
+}
 
 export function sha256(bytes: Uint8Array): Digest {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}` as Digest

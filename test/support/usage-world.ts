@@ -7,19 +7,16 @@ import type { Keyring } from '../../src/encryption/keyring.ts'
 import type { Gc } from '../../src/gc/gc.ts'
 import { createGc } from '../../src/gc/gc.ts'
 import type { MetadataStore } from '../../src/metadata/metadata-store.ts'
-import { BlobReader } from '../../src/registry/blob-reader.ts'
 import { createRegistry } from '../../src/registry/create-registry.ts'
 import { DayCounts } from '../../src/registry/day-counts.ts'
 import type { RegistryDeps } from '../../src/registry/deps.ts'
 import { DEFAULT_LIMITS } from '../../src/registry/deps.ts'
-import { ManifestCache } from '../../src/registry/manifest-cache.ts'
-import { PullCounts } from '../../src/registry/pull-counts.ts'
 import type { Place, Registry } from '../../src/registry/registry.ts'
-import { RunningHashes } from '../../src/registry/running-hashes.ts'
 import type { Actor } from '../../src/usage/deps.ts'
 import type { Usage } from '../../src/usage/usage.ts'
 import { createUsage } from '../../src/usage/usage.ts'
 import { engine } from './auth-world.ts'
+import { registryDepsOn } from './registry-deps.ts'
 
 /** One process: connections and caches of its own. */
 export interface Process {
@@ -81,20 +78,12 @@ function processOn(world: UsageWorld, metadata: MetadataStore, limits: Partial<R
   const { blobs } = world
   const usage = createUsage({ metadata })
   const days = new DayCounts()
-  const registry = createRegistry({
-    metadata,
-    blobs,
-    keyring,
-    limits: { ...DEFAULT_LIMITS, ...limits },
-    reader: new BlobReader(blobs, keyring, 1024 * 1024),
-    manifests: new ManifestCache(keyring, 1024 * 1024),
-    pulls: new PullCounts(),
-    days,
-    hashes: new RunningHashes(),
-    onEvent: async () => {},
-    refuseWhenFull: async () => {},
-    roomIn: usage.roomIn,
-  })
+  const registry = createRegistry(
+    registryDepsOn(
+      { metadata, blobs, keyring },
+      { days, limits: { ...DEFAULT_LIMITS, ...limits }, roomIn: usage.roomIn },
+    ),
+  )
   return { metadata, usage, registry, days }
 }
 

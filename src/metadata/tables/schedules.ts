@@ -29,3 +29,22 @@ export async function finishSchedule(sql: Transaction, name: string, everyMs: nu
     UPDATE schedules SET lease_until = 0, next_run_at = ${now + everyMs}, last_run_at = ${now}, last_error = ${error}
      WHERE name = ${name}`
 }
+
+export interface ScheduleRow {
+  readonly name: string
+  readonly next_run_at: number
+  /** Beyond now: a process has it in hand. */
+  readonly lease_until: number
+  readonly last_run_at: number | null
+  readonly last_error: string | null
+}
+
+export async function listSchedules(sql: Reader): Promise<ScheduleRow[]> {
+  return await sql.all<ScheduleRow>`
+    SELECT name, next_run_at, lease_until, last_run_at, last_error FROM schedules ORDER BY name`
+}
+
+/** False when there is no such schedule. One that runs just now is not run once more. */
+export async function makeDue(sql: Transaction, name: string): Promise<boolean> {
+  return (await sql.run`UPDATE schedules SET next_run_at = ${sql.now()} WHERE name = ${name}`) > 0
+}

@@ -7,19 +7,15 @@ import type { Keyring } from '../../../src/encryption/keyring.ts'
 import { createGc } from '../../../src/gc/gc.ts'
 import type { MetadataStore } from '../../../src/metadata/metadata-store.ts'
 import { openPostgres } from '../../../src/metadata/postgres.ts'
-import { BlobReader } from '../../../src/registry/blob-reader.ts'
 import { createRegistry } from '../../../src/registry/create-registry.ts'
-import { DayCounts } from '../../../src/registry/day-counts.ts'
 import { DEFAULT_LIMITS } from '../../../src/registry/deps.ts'
-import { ManifestCache } from '../../../src/registry/manifest-cache.ts'
-import { PullCounts } from '../../../src/registry/pull-counts.ts'
 import type { Registry } from '../../../src/registry/registry.ts'
-import { RunningHashes } from '../../../src/registry/running-hashes.ts'
 import type { System } from '../../properties/registry-commands.ts'
 import { commands, IDLE_MS } from '../../properties/registry-commands.ts'
 import { assertWhole, live } from '../../properties/registry-life.ts'
 import { OBJECT_BYTES } from '../../properties/registry-oracle.ts'
 import { skipWithoutPostgres, startPostgres, stopPostgres } from '../../support/postgres.ts'
+import { registryDepsOn } from '../../support/registry-deps.ts'
 
 // SQLite has one writer; here transactions really run side by side, and a missing lock shows.
 const RUNS = Math.ceil(Number(process.env['MODEL_RUNS'] ?? 40) / 2)
@@ -41,20 +37,8 @@ async function found(metadata: MetadataStore): Promise<void> {
 }
 
 function registryOn(metadata: MetadataStore, blobs: BlobStore): Registry {
-  return createRegistry({
-    metadata,
-    blobs,
-    keyring,
-    limits: { ...DEFAULT_LIMITS, objectBytes: OBJECT_BYTES },
-    reader: new BlobReader(blobs, keyring, 1024 * 1024),
-    manifests: new ManifestCache(keyring, 1024 * 1024),
-    pulls: new PullCounts(),
-    days: new DayCounts(),
-    hashes: new RunningHashes(),
-    onEvent: async () => {},
-    refuseWhenFull: async () => {},
-    roomIn: async () => null,
-  })
+  const limits = { ...DEFAULT_LIMITS, objectBytes: OBJECT_BYTES }
+  return createRegistry(registryDepsOn({ metadata, blobs, keyring }, { limits }))
 }
 
 after(stopPostgres)
