@@ -34,7 +34,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'distribution-api': ['domain', 'http', 'auth', 'registry', 'telemetry'],
   doors: ['domain', 'http', 'auth', 'registries'],
   'management-api': ['domain', 'http', 'doors', 'auth', 'registries', 'contents', 'accounts', 'registry', 'telemetry'],
-  'api-v1': ['domain', 'http', 'doors', 'auth', 'accounts', 'audit', 'jobs', 'registries', 'sso', 'telemetry'],
+  'api-v1': ['domain', 'http', 'doors', 'auth', 'accounts', 'audit', 'jobs', 'registries', 'sso', 'usage', 'telemetry'],
   operations: ['domain', 'http', 'telemetry'],
   cli: ['*'],
 }

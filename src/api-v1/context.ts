@@ -10,6 +10,7 @@ import type { Client } from '../http/client.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import type { Registries } from '../registries/registries.ts'
 import type { Sso } from '../sso/sso.ts'
+import type { Usage } from '../usage/usage.ts'
 
 export type ApiApp = FastifyInstance<
   RawServerDefault,
@@ -27,6 +28,7 @@ export interface Acts {
   readonly jobs: Jobs
   readonly registries: Registries
   readonly sso: Sso
+  readonly usage: Usage
 }
 
 /** What a file of routes is given. Who asks: `personOf` and `actorOf` of doors/caller.ts. */

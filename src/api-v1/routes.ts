@@ -20,11 +20,13 @@ import { meRoutes } from './me.ts'
 import { ownAccountRoutes } from './own-account.ts'
 import { peopleRoutes } from './people.ts'
 import { declareProblems, Problem } from './problem.ts'
+import { quotaRoutes } from './quotas.ts'
 import { sessionRoutes } from './sessions.ts'
 import { signOnRoutes } from './sign-on.ts'
 import { ssoPeopleRoutes } from './sso-people.ts'
 import { ssoProviderRoutes } from './sso-providers.ts'
 import { tokenRoutes } from './tokens.ts'
+import { usageRoutes } from './usage.ts'
 
 /** Every file of routes; in the order of the documentation. */
 const ROUTES: readonly ((context: ApiContext) => void)[] = [
@@ -40,6 +42,8 @@ const ROUTES: readonly ((context: ApiContext) => void)[] = [
   ssoProviderRoutes,
   ssoPeopleRoutes,
   signOnRoutes,
+  usageRoutes,
+  quotaRoutes,
   auditRoutes,
   jobRoutes,
 ]

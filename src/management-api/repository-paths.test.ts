@@ -66,11 +66,27 @@ for (const mount of ['', '/containerregistries']) {
   }
 }
 
+const ours: { path: string; want: string }[] = [
+  { path: '/app/usage', want: '/app/usage' },
+  { path: '/a/b/usage?from=2026-01-01', want: '/a%2Fb/usage?from=2026-01-01' },
+  { path: '/a%2Fb/usage', want: '/a%2Fb/usage' },
+  { path: '/a/usage/usage', want: '/a%2Fusage/usage' },
+  { path: '/a/b', want: '/a%2Fb' },
+]
+for (const { path, want } of ours) {
+  test(`rewriteRepositoryPath /api/v1: ${path}`, () => {
+    assert.equal(rewriteRepositoryPath(`/api/v1${R}${path}`), `/api/v1${R}${want}`)
+  })
+}
+test('rewriteRepositoryPath: in the product’s API a repository may be called usage', () => {
+  assert.equal(rewriteRepositoryPath(`${R}/a/usage`), `${R}/a%2Fusage`)
+})
+
 const others = [
   '/',
   '/registries',
   '/registries/1/tokens/2',
-  '/api/v1/registries/1/repositories/a/b',
+  '/api/v2/registries/1/repositories/a/b',
   '/x/registries/1/repositories/a/b',
   '/registries/1/2/repositories/a/b',
   '/registries?x=/registries/1/repositories/a/b',

@@ -1,19 +1,23 @@
-const PREFIX = /^(?:\/containerregistries)?\/registries\/[^/?]+\/repositories\//
+const PREFIX = /^(?:\/containerregistries|(\/api\/v1))?\/registries\/[^/?]+\/repositories\//
 const ARTIFACTS = '/artifacts'
 const VULNERABILITIES = '/vulnerabilities'
+const USAGE = '/usage'
 
 /**
  * Clients write the slash of a repository name as `/` (Python 1.1), `%2F` (Go, Node, Python 2) or, encoding twice, `%252F`.
  * The router sees one form, in which the name is one segment: `request.params` then holds it decoded once. What follows the
  * last `/artifacts/` is a digest if it is one segment, whatever the name contains; a repository whose name has a part
- * called `artifacts` is therefore reached with its slashes encoded. Source: management-api.md 1.2.
+ * called `artifacts` is therefore reached with its slashes encoded. Source: management-api.md 1.2. The same under `/api/v1`,
+ * where `/usage` may follow the name.
  */
 export function rewriteRepositoryPath(url: string): string {
-  const prefix = PREFIX.exec(url)?.[0]
+  const [prefix, ours] = PREFIX.exec(url) ?? []
   if (prefix === undefined) return url
   const end = url.indexOf('?', prefix.length)
   const query = end < 0 ? '' : url.slice(end)
-  const [name, artifact] = split(url.slice(prefix.length, end < 0 ? undefined : end))
+  const path = url.slice(prefix.length, end < 0 ? undefined : end)
+  const [name, artifact] =
+    ours !== undefined && path.endsWith(USAGE) ? splitAt(path, path.length - USAGE.length) : split(path)
   return prefix + oneSegment(name) + artifact.replaceAll(/%253A/gi, '%3A') + query
 }
 

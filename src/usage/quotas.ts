@@ -65,8 +65,25 @@ export async function writeRegistryQuota(
   return toView(await metadata.read((sql) => quotaOfRegistry(sql, registry.id)))
 }
 
-/** @throws `not_found` */
-export async function readContractQuota({ metadata }: UsageDeps, contractId: number): Promise<QuotaView> {
+/** One's own, or, for an operator, any. @throws `not_found`, alike for foreign and absent ones, `denied` */
+export async function readContractQuota(
+  deps: UsageDeps,
+  actor: Actor,
+  contractId: number,
+  isOperator: boolean,
+): Promise<QuotaView> {
+  if (!isOperator && actor.contractId !== contractId) throw contractUnknown(contractId)
+  if (!isOperator) refuseLimitedKey(actor)
+  return await contractQuota(deps, contractId)
+}
+
+/** What only some registries of a contract are opened to does not learn of the others. @throws `denied` */
+export function refuseLimitedKey({ registryIds }: Actor): void {
+  if (registryIds === null) return
+  throw new DomainError('denied', 'this API key is limited to some registries: ask about one of them')
+}
+
+async function contractQuota({ metadata }: UsageDeps, contractId: number): Promise<QuotaView> {
   return await metadata.read(async (sql) => {
     const contract = await findContract(sql, contractId)
     if (!contract || contract.state === 'deleted') throw contractUnknown(contractId)
@@ -100,7 +117,7 @@ export async function writeContractQuota(
     })
   })
   await addUpContract(metadata, contractId)
-  return await readContractQuota({ metadata }, contractId)
+  return await contractQuota({ metadata }, contractId)
 }
 
 export async function requireRegistry(sql: Reader, actor: Actor, id: string): Promise<RegistryRow> {

@@ -7,7 +7,7 @@ import type { DayCounts, UsageDayRow } from '../metadata/tables/usage-days.ts'
 import { figuresBefore, repositoryDays, usageDays } from '../metadata/tables/usage-days.ts'
 import type { Actor, UsageDeps } from './deps.ts'
 import type { QuotaView } from './quotas.ts'
-import { requireRegistry, toView } from './quotas.ts'
+import { refuseLimitedKey, requireRegistry, toView } from './quotas.ts'
 import type { AskedSpan, Span } from './span.ts'
 import { readSpan, textOf } from './span.ts'
 
@@ -43,8 +43,7 @@ export interface RepositoryUsage {
 
 /** For whoever sees all of the contract. @throws `denied` */
 export async function readContractUsage({ metadata }: UsageDeps, actor: Actor): Promise<ContractUsage> {
-  if (actor.registryIds !== null)
-    throw new DomainError('denied', 'this API key is limited to some registries: ask for the usage of one of them')
+  refuseLimitedKey(actor)
   return await metadata.read(async (sql) => {
     const row = await usageOfContract(sql, actor.contractId)
     const quota = toView(await quotaOfContract(sql, actor.contractId, true))

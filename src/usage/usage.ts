@@ -23,8 +23,8 @@ export interface Usage {
   registryQuota(actor: Actor, registryId: string): Promise<QuotaView>
   /** Null: no limit. @throws `not_found`, `input_invalid` */
   setRegistryQuota(actor: Actor, registryId: string, limit: number | null): Promise<QuotaView>
-  /** @throws `not_found` */
-  contractQuota(contractId: number): Promise<QuotaView>
+  /** One's own contract; an operator: any. @throws `not_found`, `denied` to keys that are limited to some registries. */
+  contractQuota(actor: Actor, contractId: number, isOperator: boolean): Promise<QuotaView>
   /** Null: no limit. @throws `not_found`, `input_invalid` */
   setContractQuota(
     actor: Pick<Actor, 'label' | 'address'>,
@@ -49,7 +49,7 @@ export function createUsage(deps: UsageDeps): Usage {
       readRepositoryUsage(deps, actor, registryId, repository, span),
     registryQuota: (actor, registryId) => readRegistryQuota(deps, actor, registryId),
     setRegistryQuota: (actor, registryId, limit) => writeRegistryQuota(deps, actor, registryId, limit),
-    contractQuota: (contractId) => readContractQuota(deps, contractId),
+    contractQuota: (actor, contractId, isOperator) => readContractQuota(deps, actor, contractId, isOperator),
     setContractQuota: (actor, contractId, limit) => writeContractQuota(deps, actor, contractId, limit),
     roomIn: (registryId) => limits.of(registryId),
     refresh: () => refreshUsage(deps.metadata),

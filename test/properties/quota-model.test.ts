@@ -219,7 +219,7 @@ test(`quotas are exact, over ${RUNS} random histories of two processes`, { timeo
     }
     await addUp(0)(oracle, world)
     await expire(oracle, world)
-    const quota = await world.usage.contractQuota(1)
+    const quota = await world.usage.contractQuota(actorOf(), 1, false)
     assert.deepEqual([quota.used, quota.reserved], [oracle.live([1, 2]), 0])
   })
   await fc.assert(property, { numRuns: RUNS, ...SEED })
