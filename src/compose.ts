@@ -11,6 +11,8 @@ import type { ServerOptions } from './http/server.ts'
 import { createServer } from './http/server.ts'
 import { loadCertificate } from './http/tls.ts'
 import { every, registerSchedules, runDueSchedules } from './jobs/schedules.ts'
+import type { KeyProvider } from './keys/key-provider.ts'
+import { createKeyring } from './keys/keys.ts'
 import { localKeys } from './local-keys.ts'
 import { rewriteManagementPath } from './management-api/paths.ts'
 import { registerManagement } from './management-planes.ts'
@@ -183,12 +185,20 @@ export async function openLocal(config: Config): Promise<LocalApp> {
     registries,
     accounts,
     naming,
-    keys: localKeys(stores.keys, keyFile),
+    keys: localKeys(stores.keys, keyFile, (provider) => snapshotUnder(provider, stores, config)),
     contract: (id) => stores.metadata.read((sql) => findContract(sql, id)),
     check: (options) => checkStores(stores, options),
     backUp: (options) => backup.backUp(options),
     [Symbol.asyncDispose]: () => stores[Symbol.asyncDispose](),
   }
+}
+
+/** With the new master key, since those in the store need the old one. If it cannot be now, the next start takes one. */
+async function snapshotUnder(provider: KeyProvider, stores: Stores, config: Config): Promise<void> {
+  const keys = await createKeyring({ metadata: stores.metadata, provider })
+  const { SILENT } = await import('./http/log.ts')
+  const { backup } = createRooms({ ...stores, keys }, config, SILENT)
+  await backup.keepSnapshots({ atOnce: true }).catch(() => null)
 }
 
 async function checkStores(

@@ -6,14 +6,24 @@ import type { KeyProvider } from './keys/key-provider.ts'
 import type { Keys } from './keys/keys.ts'
 import { environmentKeyProvider, masterKeyProvider } from './keys/master-key.ts'
 
-/** What `entrepot keys` does. `file`: where the master key is kept, or null when it comes from the environment. */
-export function localKeys(keys: Keys, file: string | null): LocalKeys {
+/**
+ * What `entrepot keys` does. `file`: where the master key is kept, or null when it comes from the environment.
+ * `onRotated`: the database's keys are wrapped by this one now.
+ */
+export function localKeys(
+  keys: Keys,
+  file: string | null,
+  onRotated: (provider: KeyProvider) => Promise<void>,
+): LocalKeys {
   return {
     describe: async () => ({ installation: keys.installation, provider: file === null ? 'environment' : 'file', file }),
     exportKeys: (registryId) => keys.exportKeys(registryId),
     rotate: async (masterKey) => {
-      if (file === null) return await keys.rewrapAll(environmentKeyProvider(masterKey ?? ''))
-      return await rotateFile(keys, file)
+      if (file !== null) return await rotateFile(keys, file, onRotated)
+      const provider = environmentKeyProvider(masterKey ?? '')
+      const rewrapped = await keys.rewrapAll(provider)
+      await onRotated(provider)
+      return rewrapped
     },
   }
 }
@@ -22,7 +32,11 @@ export function localKeys(keys: Keys, file: string | null): LocalKeys {
  * The new key is durable beside the old one before anything is wrapped with it, and takes the old one's place only
  * afterwards: a kill at any point leaves the key that the database needs in one of the two files.
  */
-async function rotateFile(keys: Keys, file: string): Promise<number> {
+async function rotateFile(
+  keys: Keys,
+  file: string,
+  onRotated: (provider: KeyProvider) => Promise<void>,
+): Promise<number> {
   const bytes = randomBytes(32)
   const next = `${file}.next`
   await writeDurably(next, `# Entrepot master key. Keep a copy apart from the data.\n${bytes.toString('base64')}\n`)
@@ -35,6 +49,7 @@ async function rotateFile(keys: Keys, file: string): Promise<number> {
   } finally {
     await directory.close()
   }
+  await onRotated(provider)
   return rewrapped
 }
 

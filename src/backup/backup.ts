@@ -10,8 +10,8 @@ export type BackupDeps = BackUpDeps & KeepSnapshotsDeps
 export interface Backup {
   /** @throws `conflict` for a folder that is not for it; `unavailable` when it must be run again. */
   backUp(options: BackUpOptions): Promise<BackupReport>
-  /** Takes a snapshot of the metadata into the store when it is time. Its name, or null. */
-  keepSnapshots(): Promise<SnapshotName | null>
+  /** Takes a snapshot of the metadata into the store when it is time, or `atOnce`. Its name, or null. */
+  keepSnapshots(options?: { readonly atOnce: boolean }): Promise<SnapshotName | null>
 }
 
 /** After a failure (a store that is away, a full disk) not every few seconds, since each attempt reads everything. */
@@ -21,10 +21,10 @@ export function createBackup(deps: BackupDeps): Backup {
   let failedAt = Number.NEGATIVE_INFINITY
   return {
     backUp: (options) => backUp(deps, options),
-    keepSnapshots: async () => {
+    keepSnapshots: async ({ atOnce } = { atOnce: false }) => {
       if (deps.now() - failedAt < RETRY_MS) return null
       try {
-        return await keepSnapshots(deps)
+        return await keepSnapshots(deps, atOnce)
       } catch (error) {
         failedAt = deps.now()
         throw error

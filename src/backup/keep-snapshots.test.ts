@@ -202,3 +202,18 @@ test('a lost database is brought back from the store, and it is said what is los
     [],
   )
 })
+
+test('a new master key takes its own snapshot at once, and opens it', async (t) => {
+  const data = join(await temporaryFolder(t), 'data')
+  const config = configOf(data)
+  await (await openInstallation(config))[Symbol.asyncDispose]()
+  const list = () => readdir(join(data, 'meta'))
+  {
+    await using local = await openLocal(config)
+    assert.equal(await local.keys.rotate(null), 1)
+    assert.equal((await list()).length, 1)
+  }
+  for (const suffix of ['', '-wal', '-shm']) await rm(join(data, `entrepot.db${suffix}`), { force: true })
+  await restoreLocal(config, { from: 'store', snapshot: null })
+  await (await openInstallation(config))[Symbol.asyncDispose]()
+})

@@ -34,13 +34,13 @@ interface Kept {
  * anew. Removes what is old: and, once keys were destroyed, every earlier snapshot, since those could still open what the
  * keys encrypted. For a leased schedule. @returns null when it was not time.
  */
-export async function keepSnapshots(deps: KeepSnapshotsDeps): Promise<SnapshotName | null> {
+export async function keepSnapshots(deps: KeepSnapshotsDeps, atOnce = false): Promise<SnapshotName | null> {
   const { metadata, blobs } = deps
   const { kept, isDue } = await metadata.read(async (sql) => {
     const known = await lastKept(sql)
     return { kept: known, isDue: known === null || isTime(known, sql.now(), (await keyState(sql)).fingerprint) }
   })
-  if (!isDue) return null
+  if (!(isDue || atOnce)) return null
   await deps.refuseWhenFull()
   const written = await writeSnapshot(deps, { create: (name) => blobs.snapshots.create(name) })
   const { name, takenAt, keys, destroyedKeys } = written
