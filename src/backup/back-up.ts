@@ -2,7 +2,9 @@ import { open, rm } from 'node:fs/promises'
 import type { BlobStore, ObjectId } from '../blobs/blob-store.ts'
 import type { SnapshotName } from '../blobs/snapshot-store.ts'
 import { DomainError } from '../domain/error.ts'
+import { insertAuditEvent } from '../metadata/tables/audit-events.ts'
 import type { DumpedRow } from '../metadata/tables/dump.ts'
+import { auditOf } from './audit-of.ts'
 import type { BackupManifest } from './backup-folder.ts'
 import {
   createFile,
@@ -65,6 +67,7 @@ export async function backUp(deps: BackUpDeps, options: BackUpOptions): Promise<
   const manifest = await manifestOf(deps, folder, snapshot, copied)
   await verifyFolder(folder, to, manifest, options.readAgain)
   await finish(folder, manifest)
+  await deps.metadata.transact((sql) => insertAuditEvent(sql, auditOf('installation.backup', manifest.snapshot)))
   return { manifest, added: copied.added, removed: await removeUnneeded(folder, to, manifest) }
 }
 

@@ -83,6 +83,14 @@ test('what was backed up is restored bit-exact, and nothing of what came after',
   await assertWhole(config, images)
   await using restored = await openInstallation(config)
   assert.deepEqual((await restored.rooms.registry.listTags(APP, { limit: 9, after: null })).names, ['v1', 'v2'])
+  const acts = await restored.stores.metadata.read(
+    (sql) => sql.all<{ action: string; subject: string }>`
+      SELECT action, subject FROM audit_events WHERE action LIKE 'installation.%'`,
+  )
+  assert.deepEqual(
+    acts.map(({ action, subject }) => [action, subject]),
+    [['installation.restore', manifest.snapshot]],
+  )
   const text = await readFile(join(backup, 'backup.json'), 'utf8')
   assert.match(text, /"masterKey": "not in this backup/)
 })

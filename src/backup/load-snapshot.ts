@@ -1,8 +1,10 @@
 import { DomainError } from '../domain/error.ts'
 import type { MetadataStore, Transaction } from '../metadata/metadata-store.ts'
+import { insertAuditEvent } from '../metadata/tables/audit-events.ts'
 import { dumpedTables, emptyTables, inserter, raiseLastId } from '../metadata/tables/dump.ts'
 import { settleRestored, someContractExists } from '../metadata/tables/restoring.ts'
 import { findSetting, forgetSetting, replaceSetting } from '../metadata/tables/settings.ts'
+import { auditOf } from './audit-of.ts'
 import type { OpenSnapshot } from './read-snapshot.ts'
 import type { SnapshotHeader } from './snapshot-format.ts'
 
@@ -57,6 +59,7 @@ export async function loadSnapshot(
     for (const { name: table, last } of lastIds) await raiseLastId(sql, table, last)
     await settleRestored(sql)
     await settle(sql)
+    await insertAuditEvent(sql, auditOf('installation.restore', name))
     await forgetSetting(sql, 'restoring')
   })
 }

@@ -42,8 +42,8 @@ export interface SnapshotTarget {
   readonly onRows?: (table: string, rows: readonly DumpedRow[]) => Promise<void>
 }
 
-/** A page blocks the event loop for about a millisecond; in between others have their turn. */
-const PAGE = { limit: 500, maxBytes: 4 * 1024 * 1024 }
+/** A page takes the event loop for a few milliseconds; in between others have their turn. */
+const PAGE = { limit: 150, maxBytes: 1024 * 1024 }
 
 /** Everything the database holds, as it was at one moment; durable once resolved. Memory use does not grow with it. */
 export async function writeSnapshot(source: SnapshotSource, target: SnapshotTarget): Promise<WrittenSnapshot> {

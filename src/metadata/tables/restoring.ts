@@ -24,12 +24,15 @@ export async function someContractExists(sql: Reader): Promise<boolean> {
   return (await sql.get`SELECT id FROM contracts LIMIT 1`) !== null
 }
 
+const VOID = ['backup_holds', 'signing_keys', 'sessions', 'sso_flows', 'account_links']
+
 /**
  * What was under way when the copy was made is not: leases end, nobody writes any more. Bearer tokens name internal ids
- * which, after the copy, may have been given to others: their signing keys go, and clients ask for new ones.
+ * which, after the copy, may have been given to others: their signing keys go, and clients ask for new ones. Sessions and
+ * single-use links that ended after the copy would be valid again: they go too.
  */
 export async function settleRestored(sql: Transaction): Promise<void> {
-  for (const table of ['backup_holds', 'signing_keys']) await sql.run`DELETE FROM ${literal(table)}`
+  for (const table of VOID) await sql.run`DELETE FROM ${literal(table)}`
   await sql.run`UPDATE schedules SET lease_until = 0`
   await sql.run`UPDATE objects SET state = 'deleting', upload_id = NULL WHERE state = 'writing'`
 }
