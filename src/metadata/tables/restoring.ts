@@ -24,7 +24,7 @@ export async function someContractExists(sql: Reader): Promise<boolean> {
   return (await sql.get`SELECT id FROM contracts LIMIT 1`) !== null
 }
 
-const VOID = ['backup_holds', 'signing_keys', 'sessions', 'sso_flows', 'account_links']
+const VOID = ['backup_holds', 'signing_keys', 'sessions', 'account_links']
 
 /**
  * What was under way when the copy was made is not: leases end, nobody writes any more. Bearer tokens name internal ids
