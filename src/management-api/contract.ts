@@ -6,7 +6,9 @@ import { Type } from 'typebox'
 // are ignored, null and "" stand for "not given" where clients send them. Rules that need words (names, times, networks)
 // are the acts': their errors say what to write.
 
-const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+const DAYS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday']
+
+const nullable = <T extends TSchema>(schema: T, options = {}) => Type.Union([schema, Type.Null()], options)
 const dateTime = (description: string) => Type.String({ format: 'date-time', description })
 
 // --- parameters
@@ -54,7 +56,7 @@ const Features = Type.Object({
 
 const WeeklySchedule = Type.Object(
   {
-    days: Type.Array(Type.Enum(['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'])),
+    days: Type.Array(Type.Enum(DAYS)),
     time: Type.String({ description: 'UTC time of day, echoed as sent.', examples: ['01:23:00+00:00'] }),
   },
   { description: 'When bytes that nothing refers to any more are removed.' },
@@ -87,8 +89,10 @@ export const LocationsResponse = Type.Object({
 // --- registries
 
 const SentSchedule = Type.Object({
-  days: nullable(Type.Array(Type.String())),
-  time: Type.String({ description: 'UTC time of day.', examples: ['01:00:00Z'] }),
+  days: nullable(Type.Array(Type.Enum(DAYS, { expects: `one of ${DAYS.join(', ')}` }), { maxItems: DAYS.length }), {
+    description: 'null: as they are.',
+  }),
+  time: Type.String({ description: 'UTC time of day.', examples: ['01:00:00Z', '01:23:00+00:00'] }),
 })
 const SentFeatures = Type.Object({
   vulnerabilityScanning: Type.Optional(nullable(Type.Object({ enabled: Type.Boolean() }))),
@@ -108,7 +112,8 @@ const NOT_WRAPPED = Type.Optional(
 export const PostRegistryInput = Type.Object({
   properties: Type.Object({
     name: Type.String({
-      description: 'Unique across all customers, a DNS label; cannot be changed.',
+      description:
+        'Unique across all customers, 3 to 63 lower-case letters, digits and hyphens, as in a DNS label; cannot be changed.',
       examples: ['acme'],
     }),
     location: Type.String({ description: 'One of /locations; cannot be changed.', examples: ['de/fra'] }),
@@ -157,6 +162,9 @@ export const RegistriesResponse = Type.Object({
 
 // --- tokens
 
+const status = (description: string) =>
+  Type.Enum(['enabled', 'disabled', ''], { expects: 'enabled or disabled', description })
+
 export const PostTokenInput = Type.Object({
   properties: Type.Object({
     name: Type.String({
@@ -165,7 +173,7 @@ export const PostTokenInput = Type.Object({
     }),
     expiryDate: Type.Optional(nullable(Type.String({ description: 'RFC 3339; null or absent: never.' }))),
     scopes: Type.Optional(nullable(Type.Array(Scope, { description: 'Without any, the token may do nothing.' }))),
-    status: Type.Optional(nullable(Type.String({ description: 'enabled (default) or disabled.' }))),
+    status: Type.Optional(nullable(status('enabled unless said otherwise.'))),
   }),
 })
 
@@ -175,7 +183,7 @@ export const PatchTokenInput = Type.Object({
   scopes: Type.Optional(
     nullable(Type.Array(Scope, { description: 'All of them; without any, the token may do nothing.' })),
   ),
-  status: Type.Optional(nullable(Type.String({ description: 'enabled or disabled; empty: as it is.' }))),
+  status: Type.Optional(nullable(status('Empty: as it is.'))),
   name: unchangeable('Cannot be changed: leave it out, or repeat it.'),
   properties: NOT_WRAPPED,
 })
