@@ -283,7 +283,7 @@ test('operator: resets anybody’s password, and the contract’s audit log tell
   })
   assert.equal(opened.status, 200)
   who.owner = bearer(await world.people.session(one, 'owner@one.example'))
-  const { json } = await call('GET', '/audit?action=user.reset-link', 'owner')
+  const { json } = await call('GET', '/audit?action=user.reset-link&subject=owner@one.example', 'owner')
   assert.equal(json.items[0].actor, 'ops@two.example')
   assert.deepEqual(
     (await call('GET', `/contracts/${one}/people`, 'operator')).json.items.length,

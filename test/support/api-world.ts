@@ -99,6 +99,7 @@ export class ApiWorld implements AsyncDisposable {
       },
       ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
     })
+    if (method !== 'GET') await this.people.settled()
     const { statusCode: status, body: text } = response
     const isJson = /[/+]json(;|$)/.test(String(response.headers['content-type'])) && text !== ''
     return { status, headers: response.headers, text, json: isJson ? JSON.parse(text) : undefined }

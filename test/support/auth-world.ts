@@ -105,13 +105,13 @@ export class AuthWorld implements AsyncDisposable {
     const { hashPassword, provePassword } = auth
     const given = { metadata, hashPassword, provePassword, audit, newId: randomUUID, quarantineDays: 7 }
     const accounts = createAccounts(given)
-    const node = { metadata, auth, accounts: settling(accounts, () => this.#settled()), refusals }
+    const node = { metadata, auth, accounts: settling(accounts, () => this.settled()), refusals }
     this.#nodes.push(node)
     return node
   }
 
   /** Once every process has seen the newest epoch: at once on SQLite, within a second on PostgreSQL. */
-  async #settled(): Promise<void> {
+  async settled(): Promise<void> {
     const row = await this.first.metadata.read((sql) => sql.get<{ epoch: number }>`SELECT epoch FROM auth_epoch`)
     const newest = row?.epoch ?? 0
     const isBehind = () => this.#nodes.some(({ metadata }) => metadata.authEpoch() < newest)
@@ -128,7 +128,7 @@ export class AuthWorld implements AsyncDisposable {
       await fn(sql)
       await bumpAuthEpoch(sql)
     })
-    await this.#settled()
+    await this.settled()
   }
 
   contract(name = 'a contract'): Promise<number> {
