@@ -61,7 +61,7 @@ interface ContractsAndPeople {
 
   addUser(input: NewUser, doer: Doer): Promise<{ userId: string }>
   listUsers(contractId: number): Promise<User[]>
-  pageOfUsers(contractId: number, page: Page): Promise<User[]>
+  pageOfUsers(contractId: number, page: { readonly after: string; readonly limit: number }): Promise<User[]>
   getUser(contractId: number, userId: string): Promise<User>
   changeMembership(change: MembershipChange, doer: Doer): Promise<User>
   removeMembership(input: Whom, doer: Doer): Promise<void>

@@ -24,8 +24,6 @@ export interface User {
   readonly isDisabled: boolean
   /** When they joined; milliseconds UTC. */
   readonly since: number
-  /** Where a list goes on. */
-  readonly position: number
 }
 
 export interface NewUser {
@@ -66,11 +64,11 @@ export async function listUsers({ metadata }: AccountsDeps, contractId: number):
   return rows.map(toUser)
 }
 
-/** Strictly after `after`, in a stable order. */
+/** By e-mail, strictly after `after`. */
 export async function pageOfUsers(
   { metadata }: AccountsDeps,
   contractId: number,
-  page: { readonly after: number; readonly limit: number },
+  page: { readonly after: string; readonly limit: number },
 ): Promise<User[]> {
   const rows = await metadata.read((sql) => pageOfMembers(sql, contractId, page))
   return rows.map(toUser)
@@ -92,7 +90,6 @@ export function toUser(row: MemberRow): User {
     manageRegistry: row.manage_registry === 1,
     isDisabled: row.disabled_at !== null,
     since: row.created_at,
-    position: row.identity_id,
   }
 }
 

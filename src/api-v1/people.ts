@@ -50,10 +50,10 @@ function readPeople(context: ApiContext): void {
       },
     },
     async (request) => {
-      const { limit, after } = askedPage(request.query, ['number'])
-      const page = { limit: limit + 1, after: Number(after?.[0] ?? 0) }
+      const { limit, after } = askedPage(request.query, ['string'])
+      const page = { limit: limit + 1, after: String(after?.[0] ?? '') }
       const rows = await accounts.pageOfUsers(askerOf(request, context).person.contractId, page)
-      return toPage(rows, limit, ({ position }) => [position], toAnswer)
+      return toPage(rows, limit, ({ email: address }) => [address], toAnswer)
     },
   )
 
@@ -165,10 +165,10 @@ function forOperators(context: ApiContext): void {
     },
     async (request) => {
       const contract = await accounts.getContract(Number(request.params.contractId))
-      const { limit, after } = askedPage(request.query, ['number'])
-      const page = { limit: limit + 1, after: Number(after?.[0] ?? 0) }
+      const { limit, after } = askedPage(request.query, ['string'])
+      const page = { limit: limit + 1, after: String(after?.[0] ?? '') }
       const rows = await accounts.pageOfUsers(contract.contractId, page)
-      return toPage(rows, limit, ({ position }) => [position], toAnswer)
+      return toPage(rows, limit, ({ email: address }) => [address], toAnswer)
     },
   )
 

@@ -75,7 +75,6 @@ async function open(t: TestContext, options: Options = {}) {
           role: 'owner',
           manageRegistry: false,
           isDisabled: false,
-          position: 1,
           displayName: null,
           since: NOW,
         },

@@ -53,15 +53,17 @@ export async function membersOf(sql: Reader, contractId: number): Promise<Member
   return await sql.all<MemberRow>`${MEMBERS} WHERE m.contract_id = ${contractId} ORDER BY i.email`
 }
 
-/** In the order in which people became known (their internal ids), strictly after `after`, at most `limit`. */
+/**
+ * By e-mail, strictly after `after`, at most `limit`. Not by internal id: that would tell which of two people was known
+ * first, perhaps to another contract.
+ */
 export async function pageOfMembers(
   sql: Reader,
   contractId: number,
-  page: { readonly after: number; readonly limit: number },
+  page: { readonly after: string; readonly limit: number },
 ): Promise<MemberRow[]> {
   return await sql.all<MemberRow>`
-    ${MEMBERS} WHERE m.contract_id = ${contractId} AND m.identity_id > ${page.after}
-     ORDER BY m.identity_id LIMIT ${page.limit}`
+    ${MEMBERS} WHERE m.contract_id = ${contractId} AND i.email > ${page.after} ORDER BY i.email LIMIT ${page.limit}`
 }
 
 export async function memberByUserId(sql: Reader, contractId: number, userId: string): Promise<MemberRow | null> {
