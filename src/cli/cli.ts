@@ -9,14 +9,19 @@ import { completionCommand } from './completion.ts'
 import { configCommand } from './config.ts'
 import { contractCommand } from './contract.ts'
 import { asksForHelp, columns, UsageError, unknownWord } from './define.ts'
+import { jobCommand } from './job.ts'
 import { keysCommand } from './keys.ts'
 import { loginCommand, logoutCommand, whoamiCommand } from './login.ts'
 import { PLANNED_COMMANDS } from './planned.ts'
+import { quotaCommand } from './quota.ts'
 import { registryCommand } from './registry.ts'
+import { artifactCommand, repositoryCommand } from './repository.ts'
 import { restoreCommand } from './restore.ts'
 import { ServerError } from './server-client.ts'
 import { sessionCommand } from './session.ts'
+import { ssoCommand } from './sso.ts'
 import { tokenCommand } from './token.ts'
+import { usageCommand } from './usage.ts'
 import { userCommand } from './user.ts'
 
 /** All but `serve`, in the order of the help text. */
@@ -24,13 +29,19 @@ export const COMMANDS: readonly Command[] = [
   registryCommand,
   tokenCommand,
   userCommand,
+  repositoryCommand,
+  artifactCommand,
   contractCommand,
   apiKeyCommand,
+  ssoCommand,
   auditCommand,
+  usageCommand,
+  quotaCommand,
   loginCommand,
   logoutCommand,
   whoamiCommand,
   sessionCommand,
+  jobCommand,
   keysCommand,
   configCommand,
   checkCommand,

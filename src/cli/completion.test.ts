@@ -14,7 +14,7 @@ async function scriptFor(shell: string): Promise<string> {
 
 const completions = [
   { line: 'entrepot reg', want: ['registry'] },
-  { line: 'entrepot registry ', want: ['create', 'list', 'delete'] },
+  { line: 'entrepot registry ', want: ['create', 'list', 'show', 'set', 'delete'] },
   { line: 'entrepot token create acme ci --sc', want: ['--scope'] },
   { line: 'entrepot token create --scope ', want: [] },
   { line: 'entrepot registry list --js', want: ['--json'] },

@@ -23,6 +23,10 @@ export function localPlane(local: Local, actor: Actor): Plane {
     },
     listRegistries: () => listRegistries(local, actor),
     getRegistry: async (name) => toRegistry(local, await registries.getNamed(actor, name)),
+    async changeRegistry(name, change) {
+      const { id } = await registries.getNamed(actor, name)
+      return toRegistry(local, await registries.patch(actor, id, change))
+    },
     async deleteRegistry(name) {
       const { id } = await registries.getNamed(actor, name)
       const { restorableUntil } = await registries.delete(actor, id)
@@ -43,6 +47,11 @@ export function localPlane(local: Local, actor: Actor): Plane {
       const { registryId, id } = await token(registryName, name)
       const rotated = await registries.rotateToken(actor, registryId, id, input)
       return { ...rotated, token: toToken(rotated.token) }
+    },
+    async changeToken(registryName, name, change) {
+      const { registryId, id } = await token(registryName, name)
+      await registries.patchToken(actor, registryId, id, change)
+      return toToken(await registries.getTokenDetails(actor, registryId, id))
     },
     async revokeSecret(registryName, name, secretId) {
       const { registryId, id } = await token(registryName, name)
@@ -84,8 +93,19 @@ async function listTokens({ app }: Local, actor: Actor, registryName: string): P
 function toRegistry({ app, host }: Local, registry: RegistryView): RegistryInfo {
   const { id, name, location, state, scanning, created } = registry
   const hostname = registryHostname(app.naming, registry, host)
-  const createdAt = new Date(created.at).toISOString()
-  return { id, name, location, state, hostname, scanning, createdAt, createdBy: created.by }
+  return {
+    id,
+    name,
+    location,
+    state,
+    hostname,
+    scanning,
+    allowList: registry.allowList,
+    gcSchedule: registry.gcSchedule,
+    usedBytes: registry.usage.bytes,
+    createdAt: new Date(created.at).toISOString(),
+    createdBy: created.by,
+  }
 }
 
 function toToken(token: TokenDetails): TokenInfo {

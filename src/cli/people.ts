@@ -155,7 +155,7 @@ const remove = defineCommand({
   options: { yes: { type: 'boolean', about: 'do not ask' }, ...SERVER },
   run: ({ positionals: [email], options }, context) =>
     withServer(options, context, async (server) => {
-      const person = await find(server, email)
+      const person = await findPerson(server, email)
       await confirm(context.io, `This removes ${person.email} from the contract.`, person.email, options.yes)
       await server.send('DELETE', `${PEOPLE}/${person.userId}`)
       context.io.out(`${person.email} is removed`)
@@ -172,7 +172,7 @@ const reset = defineCommand({
   options: { ...SERVER, ...JSON_OPTION },
   run: ({ positionals: [email], options }, context) =>
     withServer(options, context, async (server) => {
-      const { userId } = await find(server, email)
+      const { userId } = await findPerson(server, email)
       return printLink(context, await server.send<Link>('POST', `${PEOPLE}/${userId}/reset-link`), options.json)
     }),
 })
@@ -214,14 +214,14 @@ export const PEOPLE_COMMANDS: readonly Command[] = [
   redeem,
 ]
 
-async function find(server: ServerClient, email: string): Promise<Person> {
+export async function findPerson(server: ServerClient, email: string): Promise<Person> {
   const person = (await listPeople(server)).find((one) => one.email === email.toLowerCase())
   if (person) return person
   throw new DomainError('not_found', `${email} is nobody in this contract: entrepot user list shows who is`)
 }
 
 async function change(server: ServerClient, email: string, body: Readonly<Record<string, unknown>>): Promise<Person> {
-  const { userId } = await find(server, email)
+  const { userId } = await findPerson(server, email)
   return await server.send<Person>('PATCH', `${PEOPLE}/${userId}`, body)
 }
 

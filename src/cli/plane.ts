@@ -15,8 +15,32 @@ export interface RegistryInfo {
   /** What stands before the repository in an image's name. */
   readonly hostname: string
   readonly scanning: boolean
+  /** Addresses and networks; none: everybody. */
+  readonly allowList: readonly string[]
+  readonly gcSchedule: GcInfo | null
+  readonly usedBytes: number
   readonly createdAt: string
   readonly createdBy: string
+}
+
+export interface GcInfo {
+  readonly days: readonly string[]
+  /** UTC time of day. */
+  readonly time: string
+}
+
+/** What is absent stays as it is. */
+export interface RegistryChange {
+  readonly allowList?: readonly string[] | undefined
+  readonly gcSchedule?: GcInfo | null | undefined
+  readonly scanning?: true | undefined
+}
+
+/** What is absent stays as it is. */
+export interface TokenChange {
+  readonly scopes?: readonly ScopeInfo[] | undefined
+  /** RFC 3339; null: never. */
+  readonly expiryDate?: string | null | undefined
 }
 
 export interface UseInfo {
@@ -65,6 +89,7 @@ export interface Plane {
   }): Promise<RegistryInfo>
   listRegistries(): Promise<RegistryInfo[]>
   getRegistry(name: string): Promise<RegistryInfo>
+  changeRegistry(name: string, change: RegistryChange): Promise<RegistryInfo>
   /** `restorableUntil`: null where the server does not tell. */
   deleteRegistry(name: string): Promise<{ id: string; restorableUntil: string | null }>
   createToken(
@@ -78,6 +103,7 @@ export interface Plane {
     name: string,
     input: { readonly expiryDate: string | undefined },
   ): Promise<{ token: TokenInfo; secretId: string; password: string }>
+  changeToken(registry: string, name: string, change: TokenChange): Promise<TokenInfo>
   revokeSecret(registry: string, name: string, secretId: string): Promise<void>
   setTokenStatus(registry: string, name: string, status: 'enabled' | 'disabled'): Promise<void>
   deleteToken(registry: string, name: string): Promise<void>

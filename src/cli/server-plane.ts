@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { NewToken, Plane, RegistryInfo, TokenInfo } from './plane.ts'
+import type { GcInfo, NewToken, Plane, RegistryChange, RegistryInfo, TokenInfo } from './plane.ts'
 import type { ServerClient } from './server-client.ts'
 import { allOf, ServerError } from './server-client.ts'
 
@@ -12,6 +12,9 @@ interface RegistryResource {
     readonly location: string
     readonly hostname: string
     readonly features?: { readonly vulnerabilityScanning?: { readonly enabled: boolean } }
+    readonly apiSubnetAllowList?: readonly string[]
+    readonly garbageCollectionSchedule?: GcInfo | null
+    readonly storageUsage?: { readonly bytes: number }
   }
 }
 interface RegistriesResource {
@@ -43,6 +46,10 @@ export function serverPlane(server: ServerClient): Plane {
     createRegistry: (input) => createRegistry(server, input),
     listRegistries: async () => (await listRegistries(server)).map(toRegistry),
     getRegistry: async (name) => toRegistry(await findRegistry(server, name)),
+    async changeRegistry(name, change) {
+      const path = `/registries/${await registryId(name)}`
+      return toRegistry(await server.send<RegistryResource>('PATCH', path, toPatch(change)))
+    },
     async deleteRegistry(name) {
       const id = await registryId(name)
       await server.send('DELETE', `/registries/${id}`)
@@ -56,6 +63,11 @@ export function serverPlane(server: ServerClient): Plane {
     async rotateToken(registryName, name, { expiryDate }) {
       const { ours } = await tokenPath(registryName, name)
       return await server.send<RotatedResource>('POST', `${ours}/secrets`, { expiryDate })
+    },
+    async changeToken(registryName, name, change) {
+      const { product, ours } = await tokenPath(registryName, name)
+      await server.send('PATCH', product, change)
+      return await server.get<TokenInfo>(ours)
     },
     async revokeSecret(registryName, name, secretId) {
       const { ours } = await tokenPath(registryName, name)
@@ -133,6 +145,14 @@ async function findToken(server: ServerClient, registryId: string, registry: str
   throw new ServerError(404, `token "${name}" of registry "${registry}" does not exist`)
 }
 
+function toPatch({ allowList, gcSchedule, scanning }: RegistryChange) {
+  return {
+    apiSubnetAllowList: allowList,
+    garbageCollectionSchedule: gcSchedule,
+    ...(scanning === undefined ? {} : { features: { vulnerabilityScanning: { enabled: scanning } } }),
+  }
+}
+
 function toRegistry({ id, metadata, properties }: RegistryResource): RegistryInfo {
   const { name, location, hostname, features } = properties
   return {
@@ -142,6 +162,9 @@ function toRegistry({ id, metadata, properties }: RegistryResource): RegistryInf
     state: metadata.state,
     hostname,
     scanning: features?.vulnerabilityScanning?.enabled ?? true,
+    allowList: properties.apiSubnetAllowList ?? [],
+    gcSchedule: properties.garbageCollectionSchedule ?? null,
+    usedBytes: properties.storageUsage?.bytes ?? 0,
     createdAt: metadata.createdDate,
     createdBy: metadata.createdBy,
   }

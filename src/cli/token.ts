@@ -1,6 +1,6 @@
 import { loginHost } from '../registries/hostname.ts'
 import type { Command } from './command.ts'
-import { defineCommand, defineGroup } from './define.ts'
+import { defineCommand, defineGroup, UsageError } from './define.ts'
 import { JSON_OPTION, printJson } from './local.ts'
 import { confirm } from './password.ts'
 import type { TokenInfo } from './plane.ts'
@@ -145,6 +145,36 @@ const revoke = defineCommand({
     }),
 })
 
+const set = defineCommand({
+  name: 'set',
+  summary: 'change what a token may do, or when it ends; the password stays',
+  example: 'entrepot token set acme ci --scope repository:team/*:pull --expires 90d',
+  positionals: ['registry', 'name'],
+  options: {
+    scope: { type: 'string', value: '<type:name:actions>', multiple: true, about: 'instead of what it may do now' },
+    expires: { type: 'string', value: '<when>', about: 'as for token create; or never' },
+    ...PLANE,
+    ...JSON_OPTION,
+  },
+  run: ({ positionals: [registryName, name], options }, context) => {
+    const { scope, expires } = options
+    if (scope.length === 0 && expires === undefined) throw new UsageError('nothing to set: give --scope or --expires')
+    const change = {
+      scopes: scope.length === 0 ? undefined : scope.map(parseScope),
+      expiryDate: expires === undefined ? undefined : expires === 'never' ? null : expiryOf(expires, context.now()),
+    }
+    return withPlane(options, context, async (plane) => {
+      const changed = describe(await plane.changeToken(registryName, name, change))
+      if (options.json) return printJson(context, changed)
+      const ends = instantInWords(changed.effectiveExpiresAt)
+      context.io.out(
+        `Token ${name} of registry ${registryName}: ${changed.scopes.join(' ') || 'no scopes'}; ends ${ends}`,
+      )
+      return 0
+    })
+  },
+})
+
 const enable = statusCommand('enable', 'enabled', 'let a disabled token in again')
 const disable = statusCommand('disable', 'disabled', 'stop a token; it can be enabled again')
 
@@ -181,16 +211,11 @@ const remove = defineCommand({
     }),
 })
 
-export const tokenCommand: Command = defineGroup('token', "make, list, rotate, stop and delete registries' logins", [
-  create,
-  list,
-  rotate,
-  secrets,
-  revoke,
-  disable,
-  enable,
-  remove,
-])
+export const tokenCommand: Command = defineGroup(
+  'token',
+  "make, list, change, rotate, stop and delete registries' logins",
+  [create, list, set, rotate, secrets, revoke, disable, enable, remove],
+)
 
 function describe(token: TokenInfo) {
   return { ...token, scopes: token.scopes.map(scopeText) }

@@ -85,6 +85,29 @@ for (const { name, line, code, says } of refusals) {
   })
 }
 
+test('registries and tokens are changed, and shown', async () => {
+  await on('registry create changed --no-scanning')
+  const set = 'registry set changed --allow 127.0.0.0/8 --allow ::1 --gc-days Saturday,Sunday --scanning'
+  assert.match(
+    (await on(set)).out,
+    /reachable +from 127\.0\.0\.0\/8, ::1\ncollected +Saturday, Sunday at 01:00:00Z UTC\nscanned +yes/,
+  )
+  assert.match((await on('registry set changed --allow-all --no-gc')).out, /from everywhere\ncollected +when asked/)
+  assert.deepEqual((await on('registry show changed --json')).json.allowList, [])
+  assert.match((await on('registry set changed --allow nowhere')).err, /^entrepot: .*"nowhere"/)
+  for (const line of ['', ' --allow ::1 --allow-all', ' --gc-time 01:00:00', ' --no-gc --gc-days Monday']) {
+    assert.equal((await on(`registry set changed${line}`)).code, 2, line)
+  }
+  await on('token create changed ci')
+  const changed = await on('token set changed ci --scope repository:a/*:pull --expires 30d')
+  assert.match(changed.out, /^Token ci of registry changed: repository:a\/\*:pull; ends 2026-01-31T00:00:00Z$/)
+  assert.equal((await on('token set changed ci --expires never --json')).json.effectiveExpiresAt, null)
+  assert.equal((await on('token set changed ci')).code, 2)
+  assert.match((await on('repository list changed')).err, /Nothing was pushed to changed yet/)
+  assert.match((await on('artifact list changed')).err, /Nothing was pushed to changed yet/)
+  assert.equal((await on('repository delete changed none --yes')).code, 1)
+})
+
 test('audit: who did it, in a table, as JSON and whole', async () => {
   await on('registry create audited')
   await on('registry delete audited --yes')
@@ -240,6 +263,19 @@ test('contracts: the own one, and all of them for operators', async () => {
   assert.match((await at(`contract delete ${contract}`)).err, /Add --yes/)
   assert.match((await at(`contract delete ${contract} --yes`)).out, /is deleted with 0 registries/)
   assert.equal((await at('contract delete x --yes')).code, 2)
+})
+
+test('jobs: what the installation does by itself, for operators', async () => {
+  const env = { HOME: home }
+  await type(`login ${url} --email ann@example.com`, { env, piped: [PASSWORD] })
+  const at = (line: string) => type(line, { env, now: world.people.clock })
+  await world.people.accounts.setOperator({ email: 'ann@example.com', isOperator: true }, OPERATOR)
+  assert.equal((await at('job schedules --json')).code, 0)
+  assert.match((await at('job list')).err, /Nothing is to be done/)
+  assert.match((await at('job list --state asleep')).err, /^entrepot: state/)
+  assert.match((await at('job run dreaming')).err, /^entrepot: .*dreaming/)
+  assert.match((await at('job retry 17')).err, /there is no job 17/)
+  assert.match((await at('job delete 17 --yes')).err, /there is no job 17/)
 })
 
 test('servers that are none: nobody answers, somebody else answers, one sends elsewhere', async () => {

@@ -82,9 +82,13 @@ test('oras shows that a token ends soon', { skip: skipWithout('oras') }, async (
   })
   assert.equal(pushed.code, 0, pushed.stderr)
   assert.match(pushed.stdout + pushed.stderr, /the password of token soon in registry acme ends at 20/)
+  assert.match((await entrepot('repository list acme --name app')).out, /\napp +1 +\d+ +1 +20\S+Z /)
+  assert.match((await entrepot('artifact list acme --repository app')).out, /\napp +v1 .* sha256:[0-9a-f]{64}$/)
+  assert.match((await entrepot('repository delete acme app --yes')).out, /Repository acme\/app is deleted/)
 })
 
 test('who did it, then log out', async () => {
+  assert.match((await entrepot('job schedules')).out, /^NAME +NEXT +LAST +RESULT\n/)
   assert.match((await entrepot('audit list --action token.rotate')).out, /owner@example.com +token.rotate +acme\/ci/)
   assert.match((await entrepot('logout')).out, /logged out/)
   assert.equal((await entrepot('audit list')).code, 2)
