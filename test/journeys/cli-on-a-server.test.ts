@@ -1,40 +1,31 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { OPERATOR } from '../../src/accounts/deps.ts'
 import { parseSecret } from '../../src/domain/secret.ts'
-import { ApiWorld } from '../support/api-world.ts'
 import type { TypedLine } from '../support/cli.ts'
 import { type } from '../support/cli.ts'
+import { CliWorld, PASSWORD } from '../support/cli-world.ts'
 
-// The commands against a server that listens: its rooms, database and doors are the real ones.
+// Registries, tokens, the audit log and logging in, against a server that listens.
 
-const PASSWORD = 'correct horse battery'
-let world: ApiWorld
+let world: CliWorld
 let url: string
 let home: string
 let keys: { owner: string; reader: string }
 
 before(async () => {
-  world = await ApiWorld.open()
-  home = await mkdtemp(join(tmpdir(), 'entrepot-home-'))
-  url = await world.server.listen({ host: '127.0.0.1', port: 0 })
-  const contract = await world.people.contract()
-  await world.people.user(contract, 'ann@example.com', { role: 'owner', password: PASSWORD })
-  const key = async (given = {}) => (await world.people.apiKey(contract, 'ann@example.com', given)).text
-  keys = { owner: await key(), reader: await key({ readOnly: true }) }
+  world = await CliWorld.open()
+  url = world.url
+  home = world.home
+  keys = { owner: await world.apiKey(), reader: await world.apiKey({ readOnly: true }) }
 })
-after(async () => {
-  await world[Symbol.asyncDispose]()
-  await rm(home, { recursive: true })
-})
+after(() => world[Symbol.asyncDispose]())
 
 const there = () => ({ ENTREPOT_URL: url, ENTREPOT_API_KEY: keys.owner })
-const on = (line: string, more: TypedLine = {}) => type(line, { env: there(), now: world.people.clock, ...more })
+const on = (line: string, more: TypedLine = {}) => world.type(line, { env: there(), ...more })
 
 test('a new user: a registry, a login with one scope, its rotation', async () => {
   const made = await on('registry create acme')
@@ -182,100 +173,6 @@ test('login by password: a session that is listed and ended by logout', async ()
   const gone = await type('whoami', { env: { HOME: join(home, 'other') } })
   assert.equal(gone.code, 1)
   assert.match(gone.err, /Log in with entrepot login/)
-})
-
-test('people: invited, changed, shut out, reset and removed', async () => {
-  const env = { HOME: home }
-  await type(`login ${url} --email ann@example.com`, { env, piped: [PASSWORD] })
-  const at = (line: string, more: TypedLine = {}) => type(line, { env, now: world.people.clock, ...more })
-  const invited = await at('user invite bob@example.com --manage-registry')
-  assert.equal(invited.code, 0, invited.err)
-  const link = invited.out.split('\n')[1]?.trim() ?? ''
-  assert.match((await at('user invitations')).out, /bob@example.com +member +ann@example.com/)
-  const joined = await type('user redeem', { piped: [link, 'battery staple horse'] })
-  assert.match(joined.out, /^bob@example.com is in contract \d+; next: entrepot login http\S+ --email bob@example.com$/)
-  assert.match((await type('user redeem', { piped: [link, 'battery staple horse'] })).err, /^entrepot: /)
-  assert.match((await type('user redeem', { piped: ['http://x/', 'y'] })).err, /that is no link of ours/)
-  assert.match((await at('user list')).out, /bob@example.com +member +manages registries/)
-  assert.match((await at('user role bob@example.com admin')).out, /bob@example.com is admin/)
-  assert.equal((await at('user role bob@example.com king')).code, 2)
-  assert.match((await at('user disable bob@example.com')).out, /is disabled/)
-  assert.match((await at('user list')).out, /bob@example.com +admin +disabled/)
-  assert.match((await at('user enable bob@example.com')).out, /is enabled/)
-  const reset = await at('user reset bob@example.com --json')
-  assert.match(
-    (await type('user redeem', { piped: [reset.json.link, 'another horse battery'] })).out,
-    /has a new password/,
-  )
-  assert.match((await at('user remove bob@example.com')).err, /Add --yes/)
-  assert.match((await at('user remove bob@example.com --yes')).out, /is removed/)
-  assert.match((await at('user remove bob@example.com --yes')).err, /bob@example.com is nobody in this contract/)
-  await at('user invite eve@example.com')
-  assert.match((await at('user uninvite eve@example.com')).out, /no longer invited/)
-  assert.match((await at('user uninvite eve@example.com')).err, /is not invited/)
-})
-
-test('API keys: made with limits, listed, revoked by name', async () => {
-  await on('registry create keyed')
-  const env = { HOME: home }
-  await type(`login ${url} --email ann@example.com`, { env, piped: [PASSWORD] })
-  const at = (line: string) => type(line, { env, now: world.people.clock })
-  const made = await at('key create ci-key --expires 30d --read-only --registry keyed')
-  assert.match(
-    made.out,
-    /^API key ci-key is made: reads in 1 registry, ends 2026-01-31T00:00:00Z\n {2}entk_\S+ {3}\(shown/,
-  )
-  const secret = /entk_\S+/.exec(made.out)?.[0] ?? ''
-  const withKey = { ENTREPOT_URL: url, ENTREPOT_API_KEY: secret }
-  const seen = (await on('registry list --json', { env: withKey })).json
-  assert.deepEqual(
-    seen.map((registry: { name: string }) => registry.name),
-    ['keyed'],
-  )
-  assert.match((await at('key list')).out, /ci-key +ann@example.com +reads in 1 registry +2026-01-31T00:00:00Z/)
-  assert.match((await at('key revoke ci-key --yes')).out, /is revoked/)
-  assert.equal((await on('registry list', { env: withKey })).code, 1)
-  assert.match((await at('key revoke ci-key --yes')).err, /there is no API key "ci-key"/)
-})
-
-test('contracts: the own one, and all of them for operators', async () => {
-  const env = { HOME: home }
-  await type(`login ${url} --email ann@example.com`, { env, piped: [PASSWORD] })
-  const at = (line: string) => type(line, { env, now: world.people.clock })
-  assert.match((await at('contract set --max-token-lifetime 90d')).out, /tokens work at most 90 days$/)
-  assert.match((await at('token create here never')).err, /expiryDate is missing: .*at most 90 days/)
-  assert.equal((await at('contract set --max-token-lifetime soon')).code, 2)
-  assert.equal((await at('contract set')).code, 2)
-  assert.match(
-    (await at('contract set --max-token-lifetime none --name Example')).out,
-    /\(Example\).*\n.*without limit/,
-  )
-  assert.match((await at('contract mine')).out, /Example +owner +manages registries/)
-  assert.match((await at('contract list')).err, /is no operator/)
-  await world.people.accounts.setOperator({ email: 'ann@example.com', isOperator: true }, OPERATOR)
-  const made = await at('contract create Acme --owner carl@example.com --json')
-  assert.equal(made.code, 0, made.err)
-  assert.match(made.json.invitation.link, /\/ui\/link#/)
-  const { contract } = made.json
-  assert.match((await at('contract list')).out, new RegExp(`\\n${contract} +Acme +active`))
-  assert.match((await at(`contract suspend ${contract}`)).out, /is suspended/)
-  assert.match((await at(`contract resume ${contract}`)).out, /is active/)
-  assert.match((await at(`contract delete ${contract}`)).err, /Add --yes/)
-  assert.match((await at(`contract delete ${contract} --yes`)).out, /is deleted with 0 registries/)
-  assert.equal((await at('contract delete x --yes')).code, 2)
-})
-
-test('jobs: what the installation does by itself, for operators', async () => {
-  const env = { HOME: home }
-  await type(`login ${url} --email ann@example.com`, { env, piped: [PASSWORD] })
-  const at = (line: string) => type(line, { env, now: world.people.clock })
-  await world.people.accounts.setOperator({ email: 'ann@example.com', isOperator: true }, OPERATOR)
-  assert.equal((await at('job schedules --json')).code, 0)
-  assert.match((await at('job list')).err, /Nothing is to be done/)
-  assert.match((await at('job list --state asleep')).err, /^entrepot: state/)
-  assert.match((await at('job run dreaming')).err, /^entrepot: .*dreaming/)
-  assert.match((await at('job retry 17')).err, /there is no job 17/)
-  assert.match((await at('job delete 17 --yes')).err, /there is no job 17/)
 })
 
 test('servers that are none: nobody answers, somebody else answers, one sends elsewhere', async () => {
