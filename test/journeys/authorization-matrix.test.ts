@@ -26,24 +26,35 @@ const READING: Readonly<Record<Row['access'], Expected>> = {
   operator: { ...NO_ONE, operator: YES, readOnlyKey: 403, otherKey: 403 },
 }
 
-let world: ApiWorld
-let place: Place
-let callers: Readonly<Record<Caller, string | undefined>>
+/** A contract and all who ask. */
+interface Scene extends AsyncDisposable {
+  readonly place: Place
+  readonly callers: Readonly<Record<Caller, string | undefined>>
+}
+
+let scene: Scene
 
 before(async () => {
-  world = await ApiWorld.open()
+  scene = await openScene()
+})
+after(() => scene[Symbol.asyncDispose]())
+
+async function openScene(): Promise<Scene> {
+  const world = await ApiWorld.open()
   const { people } = world
   const contract = await people.contract('ours')
   const owner = await world.login(contract, 'owner@ours.example', 'owner')
-  place = { world, contract, owner, params: {} }
   const operator = await world.login(contract, 'operator@ours.example', 'member')
   await people.accounts.setOperator({ email: 'operator@ours.example', isOperator: true }, OPERATOR)
+  const theirs = await people.contract('theirs')
+  await people.user(theirs, 'operator@theirs.example')
+  await people.accounts.setOperator({ email: 'operator@theirs.example', isOperator: true }, OPERATOR)
   const other = await people.registry(contract, 'another')
   const keyOf = async (rights: { readOnly?: boolean; registryIds?: readonly number[] }) =>
     bearer((await people.apiKey(contract, 'owner@ours.example', rights)).text)
-  callers = {
+  const callers = {
     nobody: undefined,
-    stranger: await world.login(await people.contract('theirs'), 'owner@theirs.example', 'owner'),
+    stranger: await world.login(theirs, 'owner@theirs.example', 'owner'),
     member: await world.login(contract, 'member@ours.example', 'member'),
     manager: await world.login(contract, 'manager@ours.example', 'member', true),
     admin: await world.login(contract, 'admin@ours.example', 'admin'),
@@ -52,11 +63,12 @@ before(async () => {
     readOnlyKey: await keyOf({ readOnly: true }),
     otherKey: await keyOf({ registryIds: [other] }),
   }
-})
-after(() => world[Symbol.asyncDispose]())
+  const place = { world, contract, owner, params: {} }
+  return { place, callers, [Symbol.asyncDispose]: () => world[Symbol.asyncDispose]() }
+}
 
 test('every operation has a row, and every row an operation', () => {
-  const served = world.routes
+  const served = scene.place.world.routes
     .filter(({ config }) => config?.refuses === undefined)
     .flatMap(({ method, url }) => [method].flat().map((one) => `${one} ${withBraces(url)}`))
   const operations = served.filter((one) => isOperation(one, served))
@@ -68,7 +80,9 @@ for (const [operation, row] of Object.entries(TABLE)) {
     const answers: Partial<Record<Caller, string>> = {}
     const expected: Partial<Record<Caller, string>> = {}
     for (const caller of Object.keys(CALLERS) as Caller[]) {
-      const { status, text } = await ask(operation, row, callers[caller])
+      const { status, text } = row.alone
+        ? await askAlone(operation, row, caller)
+        : await ask(operation, row, scene, caller)
       const want = expectedOf(operation, row, caller)
       answers[caller] = status === want ? `${status}` : `${status} ${text.slice(0, 200)}`
       expected[caller] = `${want}`
@@ -93,7 +107,12 @@ function meaningOf(operation: string, { access }: Row): Expected {
   return { ...reading, readOnlyKey: 403, ...(access === 'self' ? { otherKey: 403 } : {}) }
 }
 
-async function ask(operation: string, { params = {}, query, body }: Row, as: string | undefined) {
+async function askAlone(operation: string, row: Row, caller: Caller) {
+  await using own = await openScene()
+  return await ask(operation, row, own, caller)
+}
+
+async function ask(operation: string, { params = {}, query, body }: Row, { place, callers }: Scene, caller: Caller) {
   const [method = '', path = ''] = operation.split(' ')
   const made: Record<string, string> = {}
   for (const [, name = ''] of path.matchAll(/\{(\w+)\}/g)) {
@@ -102,9 +121,9 @@ async function ask(operation: string, { params = {}, query, body }: Row, as: str
     made[name] = await make({ ...place, params: made })
   }
   const url = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(made[name] ?? ''))
-  const sent = typeof body === 'function' ? body() : body
-  const call = { as, ...(sent === undefined ? {} : { body: sent }) }
-  return await world.call(method as 'GET', query === undefined ? url : `${url}?${query}`, call)
+  const sent = typeof body === 'function' ? await body(place) : body
+  const call = { as: callers[caller], ...(sent === undefined ? {} : { body: sent }) }
+  return await place.world.call(method as 'GET', query === undefined ? url : `${url}?${query}`, call)
 }
 
 /** Not: the second mount, HEAD beside GET, and the files of the documentation's page. */

@@ -9,6 +9,7 @@ import type { ApiWorld } from '../support/api-world.ts'
  *
  * A new operation is one line: its access word (docs/control-plane.md), what it answers those who may, and what it needs:
  *   body     what is sent; a function when it must be new each time
+ *   alone    each caller asks in a world of their own: it ends what the others need
  *   params   values of path parameters that MAKE does not know, or means differently
  *   query    without the question mark
  *   except   where a caller is answered otherwise than the access word says
@@ -23,6 +24,7 @@ export interface Row {
   readonly query?: string
   readonly except?: Partial<Readonly<Record<Caller, number>>>
   readonly shared?: true
+  readonly alone?: true
 }
 
 export const CALLERS = {
@@ -54,6 +56,19 @@ const name = () => `n${randomBytes(6).toString('hex')}`
 const newRegistry = () => ({ properties: { name: name(), location: 'de/fra' } })
 const newToken = () => ({ properties: { name: name() } })
 
+const newEmail = () => `${name()}@example.com`
+const PASSWORD = 'correct horse battery staple'
+const newLogin = async ({ world, contract }: Place) => {
+  const email = newEmail()
+  await world.people.user(contract, email, { password: PASSWORD })
+  return { email, password: PASSWORD }
+}
+const newInvitation = (place: Place) => create(place, '/api/v1/invitations', { email: newEmail() })
+const newLink = async ({ world, owner }: Place) => {
+  const { json } = await world.call('POST', '/api/v1/invitations', { as: owner, body: { email: newEmail() } })
+  return { secret: json.secret, password: PASSWORD }
+}
+const newContract = async ({ world }: Place) => `${await world.people.contract(name())}`
 const newSchedule = async ({ world }: Place) => {
   await world.people.transact((sql) => ensureSchedule(sql, 'sweep the yard'))
   return 'sweep the yard'
@@ -78,6 +93,10 @@ export const MAKE: Readonly<Record<string, Maker>> = {
     await world.push(params['registryId'] ?? '', REPOSITORY, TAG)
     return REPOSITORY
   },
+  userId: ({ world, contract }) => world.people.user(contract, newEmail()),
+  apiKeyId: (place) => create(place, '/api/v1/api-keys', { name: name() }),
+  invitationId: newInvitation,
+  contractId: newContract,
   digest: ({ world, params }) => world.push(params['registryId'] ?? '', REPOSITORY, TAG),
 }
 
@@ -125,7 +144,56 @@ export const TABLE: Readonly<Record<string, Row>> = {
   'GET /vulnerabilities/{vulnerabilityId}': { access: 'read', status: 404, params: { vulnerabilityId: newId } },
 
   // ours
+  'POST /api/v1/sessions': { access: 'public', status: 201, body: newLogin, alone: true },
+  'GET /api/v1/sessions': { access: 'self', status: 200, except: { readOnlyKey: 403, otherKey: 403 } },
+  'DELETE /api/v1/sessions': { access: 'self', status: 200, alone: true },
+  'DELETE /api/v1/sessions/current': { access: 'self', status: 204, alone: true },
+  'DELETE /api/v1/sessions/{sessionId}': { access: 'self', status: 404, params: { sessionId: newId } },
   'GET /api/v1/me': { access: 'self', status: 200 },
+  'PATCH /api/v1/me': { access: 'self', status: 200, body: { displayName: 'Ann' } },
+  'GET /api/v1/me/profile': { access: 'self', status: 200 },
+  'GET /api/v1/me/contracts': { access: 'self', status: 200 },
+  'PUT /api/v1/me/password': { access: 'self', status: 403, body: { currentPassword: 'x', password: PASSWORD } },
+  'GET /api/v1/api-keys': { access: 'self', status: 200 },
+  'POST /api/v1/api-keys': { access: 'self', status: 201, body: () => ({ name: name() }) },
+  'GET /api/v1/api-keys/{apiKeyId}': {
+    access: 'self',
+    status: 200,
+    except: { member: 404, manager: 404, operator: 404, otherKey: 200 },
+  },
+  'DELETE /api/v1/api-keys/{apiKeyId}': {
+    access: 'self',
+    status: 204,
+    except: { member: 404, manager: 404, operator: 404 },
+  },
+  'GET /api/v1/people': { access: 'admin', status: 200 },
+  'GET /api/v1/people/{userId}': { access: 'admin', status: 200 },
+  'PATCH /api/v1/people/{userId}': { access: 'admin', status: 200, body: { role: 'admin' } },
+  'DELETE /api/v1/people/{userId}': { access: 'admin', status: 204 },
+  'POST /api/v1/people/{userId}/reset-link': { access: 'admin', status: 201 },
+  'GET /api/v1/invitations': { access: 'admin', status: 200 },
+  'POST /api/v1/invitations': { access: 'admin', status: 201, body: () => ({ email: newEmail() }) },
+  'DELETE /api/v1/invitations/{invitationId}': { access: 'admin', status: 204 },
+  'POST /api/v1/account-links/redeem': { access: 'public', status: 200, body: newLink },
+  'GET /api/v1/contract': { access: 'read', status: 200 },
+  'PATCH /api/v1/contract': { access: 'admin', status: 200, body: () => ({ name: name() }) },
+  'DELETE /api/v1/contract': { access: 'owner', status: 200, alone: true },
+  'GET /api/v1/contracts': { access: 'operator', status: 200 },
+  'POST /api/v1/contracts': { access: 'operator', status: 201, body: () => ({ name: name(), ownerEmail: newEmail() }) },
+  'GET /api/v1/contracts/{contractId}': { access: 'operator', status: 200 },
+  'PATCH /api/v1/contracts/{contractId}': { access: 'operator', status: 200, body: { state: 'suspended' } },
+  'DELETE /api/v1/contracts/{contractId}': { access: 'operator', status: 200 },
+  'GET /api/v1/contracts/{contractId}/people': { access: 'operator', status: 200 },
+  'POST /api/v1/contracts/{contractId}/owner-invitation': {
+    access: 'operator',
+    status: 201,
+    body: () => ({ email: newEmail() }),
+  },
+  'POST /api/v1/contracts/{contractId}/people/{userId}/reset-link': {
+    access: 'operator',
+    status: 201,
+    params: { contractId: ({ contract }) => `${contract}` },
+  },
   'GET /api/v1/registries/{registryId}/tokens': { access: 'read', status: 200 },
   'GET /api/v1/registries/{registryId}/tokens/{tokenId}': { access: 'read', status: 200 },
   'POST /api/v1/registries/{registryId}/tokens/{tokenId}/secrets': { access: 'manage', status: 201 },
