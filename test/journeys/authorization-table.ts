@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Access } from '../../src/domain/access.ts'
 import { ensureSchedule } from '../../src/metadata/tables/schedules.ts'
+import { insertSsoProvider } from '../../src/metadata/tables/sso-providers.ts'
 import type { ApiWorld } from '../support/api-world.ts'
 
 /**
@@ -80,6 +81,28 @@ const newDeadJob = async ({ world }: Place) => {
   )
   return `${job?.id}`
 }
+
+const PROVIDER = {
+  name: '',
+  issuer: 'https://id.example',
+  clientId: 'x',
+  clientSecret: null,
+  scopes: [],
+  groupsClaim: 'groups',
+  roleMapping: [],
+  defaultRole: null,
+  enabled: false,
+} as const
+/** As an administrator has made it; the API would ask the provider whether it is there. */
+const newProvider = async ({ world, contract }: Place) => {
+  const publicId = newId()
+  await world.people.transact((sql) => insertSsoProvider(sql, contract, publicId, { ...PROVIDER, name: name() }))
+  return publicId
+}
+const newSubject = async ({ world, contract }: Place) => ({
+  userId: await world.people.user(contract, newEmail()),
+  subject: name(),
+})
 
 /** By the name of the path parameter. Those before it in the path are made already. */
 export const MAKE: Readonly<Record<string, Maker>> = {
@@ -215,6 +238,27 @@ export const TABLE: Readonly<Record<string, Row>> = {
     params: { contractId: ({ contract }) => `${contract}` },
     body: { limitBytes: null },
   },
+  'GET /api/v1/sso/discover': { access: 'public', status: 200 },
+  'GET /api/v1/sso/{providerId}/login': { access: 'public', status: 302, params: { providerId: newProvider } },
+  'GET /api/v1/sso/callback': { access: 'public', status: 302 },
+  'GET /api/v1/sso/providers': { access: 'admin', status: 200 },
+  'POST /api/v1/sso/providers': { access: 'admin', status: 400, body: { name: 'x', issuer: 'no URL', clientId: 'x' } },
+  'GET /api/v1/sso/providers/{id}': { access: 'admin', status: 200, params: { id: newProvider } },
+  'PATCH /api/v1/sso/providers/{id}': {
+    access: 'admin',
+    status: 200,
+    params: { id: newProvider },
+    body: { enabled: false },
+  },
+  'DELETE /api/v1/sso/providers/{id}': { access: 'admin', status: 204, params: { id: newProvider } },
+  'GET /api/v1/sso/providers/{id}/people': { access: 'admin', status: 200, params: { id: newProvider } },
+  'POST /api/v1/sso/providers/{id}/people': {
+    access: 'admin',
+    status: 201,
+    params: { id: newProvider },
+    body: newSubject,
+  },
+  'DELETE /api/v1/sso/providers/{id}/people/{userId}': { access: 'admin', status: 404, params: { id: newProvider } },
   'GET /api/v1/audit': { access: 'admin', status: 200 },
   'GET /api/v1/audit/export': { access: 'admin', status: 200 },
   'GET /api/v1/schedules': { access: 'operator', status: 200 },
