@@ -25,26 +25,31 @@ export function largeSection({ machine, gigabytes, samples }: LargeBlob): string
 
 export function listsSection({ machine, sizes, latencies }: LongLists): string {
   const names = sizes.map(({ name }) => name)
-  const rows = latencies.map(({ what, requests, by }) => [
+  const [first = '', last = ''] = [names[0], names.at(-1)]
+  const rows = latencies.map(({ what, requests, isOnlyBounded, by }) => [
     what,
     figure(requests),
-    ...names.map((name) => `${figure(by[name]?.p50 ?? 0)} / ${figure(by[name]?.p99 ?? 0)}`),
+    ...names.map((name) => latency(by[name])),
+    isOnlyBounded ? '' : figure((by[last]?.p99 ?? 0) / (by[first]?.p99 ?? 1)),
   ])
   const parts = [
-    '### Many repositories and tags',
-    `${describeMachine(machine)}. One request at a time, in turns. Milliseconds: p50 / p99.`,
+    '### Few and many',
+    `${describeMachine(machine)}. One request at a time, in turns. Milliseconds: p50 / p99. Pages of 100.`,
     table(
-      ['', 'repositories', 'tags in one', 'manifests', 'database MiB', 'ms until `/readyz`'],
+      ['', 'registries', 'repositories in one', 'tags in one', 'manifests', 'database MiB', 'ms until `/readyz`'],
       sizes.map((size) => [
         size.name,
-        size.repositories.toLocaleString('en-US'),
-        size.tags.toLocaleString('en-US'),
-        size.manifests.toLocaleString('en-US'),
+        ...[size.registries, size.repositories, size.tags, size.manifests].map((n) => n.toLocaleString('en-US')),
         figure(size.databaseMib),
         size.startUp.map((milliseconds) => milliseconds.toFixed(0)).join(', '),
       ]),
     ),
-    table(['', 'requests', ...names], rows),
+    table(['', 'requests', ...names, 'ratio of p99'], rows),
   ]
   return `${parts.join('\n\n')}\n`
+}
+
+function latency(of: { p50: number; p99: number; refused?: number } | undefined): string {
+  if (of === undefined) return ''
+  return `${figure(of.p50)} / ${figure(of.p99)}${of.refused === undefined ? '' : ` (${of.refused} refused)`}`
 }

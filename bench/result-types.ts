@@ -59,6 +59,7 @@ export type LongLists = { machine: Machine; sizes: ListSize[]; latencies: ListLa
 
 export type ListSize = {
   name: string
+  registries: number
   repositories: number
   tags: number
   manifests: number
@@ -67,4 +68,11 @@ export type ListSize = {
 }
 
 /** Milliseconds, by the name of the size. */
-export type ListLatency = { what: string; requests: number; by: Record<string, { p50: number; p99: number }> }
+export type ListLatency = {
+  what: string
+  requests: number
+  /** Nothing is promised of it but that it ends. */
+  isOnlyBounded: boolean
+  /** `refused`: so many were told that their page lies too deep. */
+  by: Record<string, { p50: number; p99: number; refused?: number }>
+}

@@ -34,19 +34,23 @@ async function save(file: string, results: Results): Promise<void> {
   await writeFile(file, `${JSON.stringify(results, shorter, 1)}\n`)
 }
 
-const begin = '<!-- figures: written by bench/ -->'
-const end = '<!-- end of figures -->'
+const figures = { begin: '<!-- figures: written by bench/ -->', end: '<!-- end of figures -->' }
+const lists = { begin: '<!-- lists: written by bench/lists.mjs -->', end: '<!-- end of lists -->' }
 
 async function writeDocument(results: Results): Promise<void> {
   const text = await readFile(document, 'utf8')
+  const compared = [
+    results.comparison === undefined ? '' : compareSection(results.comparison),
+    results.largeBlob === undefined ? '' : largeSection(results.largeBlob),
+  ]
+  const listed = results.longLists === undefined ? '' : listsSection(results.longLists)
+  const figured = between(text, figures, compared.filter((section) => section !== '').join('\n'))
+  await writeFile(document, between(figured, lists, listed))
+}
+
+function between(text: string, { begin, end }: { begin: string; end: string }, section: string): string {
   const from = text.indexOf(begin)
   const to = text.indexOf(end)
   if (from < 0 || to < from) throw new Error(`${relative(root, document)} has lost its markers`)
-  const sections = [
-    results.comparison === undefined ? '' : compareSection(results.comparison),
-    results.largeBlob === undefined ? '' : largeSection(results.largeBlob),
-    results.longLists === undefined ? '' : listsSection(results.longLists),
-  ]
-  const figures = sections.filter((section) => section !== '').join('\n')
-  await writeFile(document, `${text.slice(0, from)}${begin}\n\n${figures}\n${text.slice(to)}`)
+  return `${text.slice(0, from)}${begin}\n\n${section}\n${text.slice(to)}`
 }

@@ -286,9 +286,27 @@ const rowDamage: readonly {
   },
   {
     name: 'lost counters of a manifest',
-    want: ['counters_missing'],
-    subject: /^team\/app@sha256:/,
+    want: ['counters_missing', 'counters_wrong'],
+    subject: /^team\/app/,
     act: (sql) => sql.run`DELETE FROM manifest_counters`,
+  },
+  {
+    name: 'an artifact that is not counted',
+    want: ['counters_wrong'],
+    subject: /^team\/app$/,
+    act: (sql) => sql.run`UPDATE repository_counters SET artifact_count = artifact_count - 1`,
+  },
+  {
+    name: 'an artifact that is not listed',
+    want: ['counters_wrong'],
+    subject: /^team\/app$/,
+    act: (sql) => sql.run`UPDATE manifest_counters SET is_listed = 0`,
+  },
+  {
+    name: 'a repository that is not listed',
+    want: ['counters_wrong'],
+    subject: /^team\/app$/,
+    act: (sql) => sql.run`UPDATE repository_counters SET listing = NULL`,
   },
   {
     name: 'an upload that lost an object',

@@ -18,6 +18,7 @@ export type ProblemKind =
   | 'link_stray' // a repository may serve a blob that is not there
   | 'upload_parts' // an open session whose objects do not add up
   | 'counters_missing'
+  | 'counters_wrong' // lists show too much or too little
 
 export interface Problem {
   readonly kind: ProblemKind

@@ -1,5 +1,11 @@
 import type { CheckedUpload } from '../metadata/tables/check.ts'
-import { repositoriesWithoutCounters, strayLinks, strayTags, uploadsAfter } from '../metadata/tables/check.ts'
+import {
+  repositoriesMiscounted,
+  repositoriesWithoutCounters,
+  strayLinks,
+  strayTags,
+  uploadsAfter,
+} from '../metadata/tables/check.ts'
 import type { CheckRun } from './deps.ts'
 import { windowsOf } from './deps.ts'
 import type { Problem } from './problem.ts'
@@ -30,6 +36,12 @@ export async function* checkRepositories(run: CheckRun): AsyncGenerator<Problem,
     run.figures.counted.repositories += window.rows
     for (const { name } of await run.metadata.read((sql) => repositoriesWithoutCounters(sql, window)))
       yield { kind: 'counters_missing', subject: name, detail: 'its pulls and pushes are not counted' }
+    for (const { name, counted, listed, artifacts } of await run.metadata.read((sql) =>
+      repositoriesMiscounted(sql, window),
+    )) {
+      const detail = `it has ${artifacts} live artifacts, counts ${counted} and lists ${listed}`
+      yield { kind: 'counters_wrong', subject: name, detail }
+    }
   }
 }
 

@@ -65,6 +65,20 @@ export async function repositoriesWithoutCounters(sql: Reader, window: IdWindow)
        AND NOT EXISTS (SELECT 1 FROM repository_counters c WHERE c.repository_id = r.id)`
 }
 
+/** Repositories whose counters or places in lists are not what their manifests make them. */
+export async function repositoriesMiscounted(sql: Reader, window: IdWindow) {
+  return await sql.all<{ name: string; counted: number; listed: number; artifacts: number }>`
+    SELECT name, counted, listed, artifacts FROM (
+      SELECT r.name, r.delete_id, c.listing, c.artifact_count AS counted,
+             (SELECT COUNT(*) FROM manifest_counters k WHERE k.repository_id = r.id AND k.is_listed = 1) AS listed,
+             (SELECT COUNT(*) FROM manifests m WHERE m.repository_id = r.id AND m.delete_id IS NULL) AS artifacts
+        FROM repositories r JOIN repository_counters c ON c.repository_id = r.id
+       WHERE ${within('r.id', window)} AND c.registry_id IS NOT NULL) AS repository
+     WHERE counted <> artifacts
+        OR (delete_id IS NULL AND (COALESCE(listing, 0) <> 1 OR listed <> artifacts))
+        OR (delete_id IS NOT NULL AND (COALESCE(listing, 0) <> 0 OR (listing IS NULL AND listed <> 0)))`
+}
+
 export interface CheckedManifest {
   readonly id: number
   readonly digest: string
