@@ -199,6 +199,26 @@ export function contentsSuite(engine: string, openMetadata: OpenMetadata, skip: 
     },
   )
 
+  test(`${engine}: contents: manifests larger than a page of the database are like others`, options, async (t) => {
+    const { contents, data, id, internalId } = await open(t, openMetadata)
+    const digests: Digest[] = []
+    for (const text of ['small', 'a', 'b'])
+      digests.push(await data.push(internalId, 'app', text.padEnd(text === 'small' ? 5 : 20_000, text), `tag-${text}`))
+    await data.delete(internalId, 'app', digests[1] as Digest)
+    const { artifacts: listed } = await contents.listArtifactsOfRegistry(
+      one,
+      id,
+      artifacts({ orderBy: 'pushCount', descending: false }),
+    )
+    assert.deepEqual(
+      listed.map(({ digest, tags }) => [digest, tags]),
+      [
+        [digests[0], ['tag-small']],
+        [digests[2], ['tag-b']],
+      ],
+    )
+  })
+
   test(`${engine}: contents: foreign, invisible and absent registries are one answer`, options, async (t) => {
     const { contents, data, id, internalId } = await open(t, openMetadata)
     const digest = await data.push(internalId, 'app', 'x')

@@ -105,16 +105,16 @@ const COLUMNS = piece`
   c.push_count, COALESCE(c.last_pushed_at, 0) AS last_pushed_at, COALESCE(c.last_pulled_at, 0) AS last_pulled_at,
   c.last_scanned_at, c.max_severity, c.score_tenths, c.finding_count, c.fixable_count`
 
-/** Of an artifact with very many tags only so many are told, the oldest. */
+/** Of an artifact with very many tags only so many are told. */
 const tags = (most: number): Fragment => piece`
   (SELECT string_agg(s.name, ' ' ORDER BY s.name) FROM (
-    SELECT t.name FROM tags t WHERE t.manifest_id = m.id AND t.delete_id IS NULL ORDER BY t.id LIMIT ${most}) AS s) AS tags`
+    SELECT t.name FROM tags t WHERE t.manifest_id = m.id AND t.delete_id IS NULL ORDER BY t.name LIMIT ${most}) AS s) AS tags`
 
-// `manifests.delete_id` lies behind the content: that the manifest is live is read from the index of live digests. The
-// plus keeps SQLite from looking the row up by its id instead.
-const LIVE = piece`r.delete_id IS NULL AND EXISTS (
+// `manifests.delete_id` lies behind the content, which SQLite reads through when it is larger than a page: of such a manifest
+// the index of live digests is asked. The plus keeps SQLite from looking the row up by its id again.
+const LIVE = piece`r.delete_id IS NULL AND CASE WHEN m.size < 3000 THEN m.delete_id IS NULL ELSE EXISTS (
   SELECT 1 FROM manifests l
-   WHERE l.repository_id = m.repository_id AND l.digest = m.digest AND l.delete_id IS NULL AND +l.id = m.id)`
+   WHERE l.repository_id = m.repository_id AND l.digest = m.digest AND l.delete_id IS NULL AND +l.id = m.id) END`
 
 /** In any order; those that were deleted meanwhile are left out. */
 export async function artifactSummaries(
