@@ -24,11 +24,13 @@ import { tokenCommand } from './token.ts'
 import { usageCommand } from './usage.ts'
 import { userCommand } from './user.ts'
 
-/** All but `serve`, in the order of the help text. */
-export const COMMANDS: readonly Command[] = [
-  registryCommand,
-  tokenCommand,
-  userCommand,
+const HERE_OR_THERE: readonly Command[] = [registryCommand, tokenCommand, userCommand]
+
+const ON_A_SERVER: readonly Command[] = [
+  loginCommand,
+  logoutCommand,
+  whoamiCommand,
+  sessionCommand,
   repositoryCommand,
   artifactCommand,
   contractCommand,
@@ -37,11 +39,13 @@ export const COMMANDS: readonly Command[] = [
   auditCommand,
   usageCommand,
   quotaCommand,
-  loginCommand,
-  logoutCommand,
-  whoamiCommand,
-  sessionCommand,
   jobCommand,
+]
+
+/** All but `serve`. */
+export const COMMANDS: readonly Command[] = [
+  ...HERE_OR_THERE,
+  ...ON_A_SERVER,
   keysCommand,
   configCommand,
   checkCommand,
@@ -79,12 +83,22 @@ export async function runCli(
 }
 
 function help(commands: readonly Command[]): string {
+  const isHere = (command: Command) => !HERE_OR_THERE.includes(command) && !ON_A_SERVER.includes(command)
+  const sections = [
+    ['on a server, or on the data of this machine', commands.filter((command) => HERE_OR_THERE.includes(command))],
+    ['on a server', commands.filter((command) => ON_A_SERVER.includes(command))],
+    ['on this machine', commands.filter(isHere)],
+  ] as const
+  const width = Math.max(...commands.map(({ name }) => name.length))
   return [
     'Entrepot, a private container registry service',
     `usage: ${PROGRAM} <command> [options]`,
-    columns(commands.map(({ name, summary }) => [name, summary])),
+    ...sections.map(([title, some]) => {
+      return `${title}:\n${columns(some.map(({ name, summary }) => [name.padEnd(width), summary]))}`
+    }),
     `planned, in a later version: ${PLANNED_COMMANDS.map(({ name }) => name).join(', ')}`,
-    `They act on a server: the one of ${PROGRAM} login <url>, or of ENTREPOT_URL with ENTREPOT_API_KEY. Without either, registry,\ntoken and user list act on this machine's data, as do serve, keys, config, check, backup and restore always.`,
+    `The server is the one of ${PROGRAM} login <url>, or ENTREPOT_URL (--url) with ENTREPOT_API_KEY. Without either,\n` +
+      `${HERE_OR_THERE.map(({ name }) => name).join(', ')} act on this machine's data.`,
     `${PROGRAM} <command> --help explains one; ${PROGRAM} config schema explains the settings (ENTREPOT_…)`,
   ].join('\n\n')
 }

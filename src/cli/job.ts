@@ -55,7 +55,7 @@ const schedules = defineCommand({
 const run = defineCommand({
   name: 'run',
   summary: 'do now what is otherwise done from time to time',
-  example: 'entrepot job run collect-objects',
+  example: 'entrepot job run "remove objects"',
   positionals: ['schedule'],
   options: { url: SERVER.url },
   run: ({ positionals: [name], options }, context) =>

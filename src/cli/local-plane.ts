@@ -16,6 +16,7 @@ export function localPlane(local: Local, actor: Actor): Plane {
     return { registryId: registry.id, id: (await registries.getTokenNamed(actor, registry.id, name)).id }
   }
   return {
+    where: '',
     async createRegistry(input) {
       await registries.create(actor, { ...input, gcSchedule: null, allowList: [] })
       await registries.settle()

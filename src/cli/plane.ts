@@ -82,6 +82,8 @@ export interface NewToken {
 
 /** Registries and their tokens by name: on this machine's data or on a server. What is refused throws. */
 export interface Plane {
+  /** ` on https://…` for questions that must say where; empty on this machine. */
+  readonly where: string
   createRegistry(input: {
     readonly name: string
     readonly location: string | null

@@ -107,7 +107,7 @@ const remove = defineCommand({
   run: ({ positionals: [name], options }, context) =>
     withPlane(options, context, async (plane) => {
       await plane.getRegistry(name)
-      await confirm(context.io, `This deletes registry ${name} and every image in it.`, name, options.yes)
+      await confirm(context.io, `This deletes registry ${name}${plane.where} and every image in it.`, name, options.yes)
       const { id, restorableUntil } = await plane.deleteRegistry(name)
       if (options.json) return printJson(context, { id, name, restorableUntil })
       const end = restorableUntil ?? 'the quarantine of the server'

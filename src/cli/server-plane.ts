@@ -43,6 +43,7 @@ export function serverPlane(server: ServerClient): Plane {
     return { product: `/registries/${registry}/tokens/${id}`, ours: `/api/v1/registries/${registry}/tokens/${id}` }
   }
   return {
+    where: ` on ${server.url}`,
     createRegistry: (input) => createRegistry(server, input),
     listRegistries: async () => (await listRegistries(server)).map(toRegistry),
     getRegistry: async (name) => toRegistry(await findRegistry(server, name)),

@@ -137,7 +137,7 @@ const revoke = defineCommand({
   options: { yes: { type: 'boolean', about: 'do not ask' }, ...PLANE },
   run: ({ positionals: [registryName, name, secretId], options }, context) =>
     withPlane(options, context, async (plane) => {
-      const question = `This ends password ${secretId} of token ${name}: whoever uses it is out.`
+      const question = `This ends password ${secretId} of token ${name}${plane.where}: whoever uses it is out.`
       await confirm(context.io, question, secretId, options.yes)
       await plane.revokeSecret(registryName, name, secretId)
       context.io.out(`Password ${secretId} of token ${name} is revoked`)
@@ -203,7 +203,7 @@ const remove = defineCommand({
   run: ({ positionals: [registryName, name], options }, context) =>
     withPlane(options, context, async (plane) => {
       await plane.getToken(registryName, name)
-      const question = `This deletes token ${name} of registry ${registryName}: whoever uses it is out.`
+      const question = `This deletes token ${name} of registry ${registryName}${plane.where}: whoever uses it is out.`
       await confirm(context.io, question, name, options.yes)
       await plane.deleteToken(registryName, name)
       context.io.out(`Token ${name} of registry ${registryName} is deleted`)

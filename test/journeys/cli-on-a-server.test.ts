@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { DomainError } from '../../src/domain/error.ts'
 import { parseSecret } from '../../src/domain/secret.ts'
 import type { TypedLine } from '../support/cli.ts'
 import { type } from '../support/cli.ts'
@@ -173,6 +174,23 @@ test('login by password: a session that is listed and ended by logout', async ()
   const gone = await type('whoami', { env: { HOME: join(home, 'other') } })
   assert.equal(gone.code, 1)
   assert.match(gone.err, /Log in with entrepot login/)
+})
+
+test('--data means this machine, whoever is logged in where', async () => {
+  await world.logIn()
+  const here: unknown[] = []
+  const openLocal = async (config: { readonly data: string }): Promise<never> => {
+    here.push(config.data)
+    throw new DomainError('unavailable', 'opened here')
+  }
+  assert.equal((await world.type('registry list', { openLocal })).code, 0)
+  assert.match((await world.type('registry list --data /srv/here', { openLocal })).err, /opened here/)
+  assert.match((await world.type('user list --data /srv/here', { openLocal })).err, /opened here/)
+  assert.deepEqual(here, ['/srv/here', '/srv/here'])
+  const asked = await world.type('registry create asked', { openLocal })
+  assert.equal(asked.code, 0, asked.err)
+  const { err } = await world.type('registry delete asked')
+  assert.ok(err.startsWith(`This deletes registry asked on ${url} and every image in it.`), err)
 })
 
 test('servers that are none: nobody answers, somebody else answers, one sends elsewhere', async () => {
