@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { rewriteRepositoryPath } from './repository-paths.ts'
 
 const HEX = 'ab'.repeat(32)
@@ -80,6 +81,26 @@ for (const { path, want } of ours) {
 }
 test('rewriteRepositoryPath: in the product’s API a repository may be called usage', () => {
   assert.equal(rewriteRepositoryPath(`${R}/a/usage`), `${R}/a%2Fusage`)
+})
+
+test('rewriteRepositoryPath: any name, in any form, is one segment that is decoded to it', () => {
+  const part = fc.stringMatching(/^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/).filter((text) => text !== 'artifacts')
+  const name = fc.array(part, { minLength: 1, maxLength: 6 }).map((parts) => parts.join('/'))
+  const slash = fc.constantFrom('/', '%2F', '%2f', '%252F')
+  const tail = fc.constantFrom(
+    '',
+    '/artifacts',
+    `/artifacts/sha256:${HEX}`,
+    `/artifacts/sha256%3A${HEX}/vulnerabilities`,
+  )
+  fc.assert(
+    fc.property(name, slash, tail, (repository, as, rest) => {
+      const seen = rewriteRepositoryPath(`${R}/${repository.replaceAll('/', as)}${rest}`)
+      const [segment = '', ...more] = seen.slice(R.length + 1).split('/')
+      assert.equal(decodeURIComponent(segment), repository)
+      assert.equal(['', ...more].join('/'), rest)
+    }),
+  )
 })
 
 const others = [
