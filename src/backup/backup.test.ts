@@ -12,7 +12,9 @@ import { openFsBlobStore } from '../blobs/fs.ts'
 import { openLocal } from '../compose.ts'
 import type { Config } from '../config/config.ts'
 import { DomainError } from '../domain/error.ts'
+import { createGc } from '../gc/gc.ts'
 import { restoreLocal } from '../local-restore.ts'
+import type { MetadataStore } from '../metadata/metadata-store.ts'
 import { openStores } from '../open-stores.ts'
 import type { BackUpDeps, BackUpOptions } from './back-up.ts'
 import { backUp } from './back-up.ts'
@@ -169,6 +171,29 @@ function depsOf({ stores, config }: Installation, between: (count: number) => Pr
     now: () => Date.parse('2026-01-31T12:00:00Z') + config.workers,
   }
 }
+
+test('the sweep looks for holds after it read what to remove: what a backup needs cannot be among it', async (t) => {
+  const { app } = await setUp(t)
+  const { metadata, blobs } = app.stores
+  const upload = await app.beginUpload(Buffer.alloc(1000, 1))
+  await app.rooms.registry.cancelUpload(APP, pusher, upload)
+  await using held = new AsyncDisposableStack()
+  const slow: MetadataStore = {
+    read: async (fn) => {
+      const marks = await metadata.read(fn)
+      held.use(await Hold.take(metadata)) // just now, in another process
+      return marks
+    },
+    transact: (fn, options) => metadata.transact(fn, options),
+    snapshot: (fn) => metadata.snapshot(fn),
+    authEpoch: () => metadata.authEpoch(),
+    seenState: () => metadata.seenState(),
+    [Symbol.asyncDispose]: async () => {},
+  }
+  assert.equal(await createGc({ metadata: slow, blobs, uploadIdleMs: 1 }).removeObjects(), 0)
+  await held.disposeAsync()
+  assert.equal(await app.rooms.gc.removeObjects(), 1)
+})
 
 test('a hold that ended is known to have ended, whatever the clock says later', async (t) => {
   const { app } = await setUp(t)

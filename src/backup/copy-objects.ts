@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import type { BlobStore, LinkingBlobStore, ListableBlobStore, ObjectId } from '../blobs/blob-store.ts'
+import { DomainError } from '../domain/error.ts'
 import { sealedSize } from '../encryption/tink-stream.ts'
 import type { ListedObject } from './object-list.ts'
 import { lineOf, readNeeded, SortedLists } from './object-list.ts'
@@ -102,7 +103,12 @@ async function bring(
   if (there !== null) await to.delete(id) // an interrupted backup may have left a part of it
   if (mayLink && (await to.link(from, id)))
     return { how: 'linked', object: { id, size, sha256: await hashOf(to, id, size) } }
-  return { how: 'copied', object: { id, size, sha256: await copyObject(from, to, id, size) } }
+  const sha256 = await copyObject(from, to, id, size).catch((error: unknown) => {
+    if (!(error instanceof DomainError) || error.kind !== 'storage_full') throw error
+    const what = 'the disk of the backup is full: make space and run it again, it goes on'
+    throw new DomainError('storage_full', what, { cause: error })
+  })
+  return { how: 'copied', object: { id, size, sha256 } }
 }
 
 /** Durable once resolved. @returns the SHA-256 of what was read. */
