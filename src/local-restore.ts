@@ -1,8 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { damaged } from './backup/backup-folder.ts'
+import { openSource } from './backup/backup-source.ts'
 import type { RestoreDeps, RestoreReport } from './backup/restore.ts'
-import { restoreFolder, restoreFromStore } from './backup/restore.ts'
+import { restoreBackup, restoreFromStore } from './backup/restore.ts'
 import type { SnapshotHeader } from './backup/snapshot-format.ts'
 import { openFsBlobStore } from './blobs/fs.ts'
 import { isSnapshotName } from './blobs/snapshot-store.ts'
@@ -10,6 +12,7 @@ import { claimStore, storeOwner } from './check/store-marker.ts'
 import type { RestoreOptions } from './cli/command.ts'
 import type { Config } from './config/config.ts'
 import { DomainError } from './domain/error.ts'
+import { IntegrityError } from './encryption/integrity-error.ts'
 import type { KeyProvider } from './keys/key-provider.ts'
 import { MasterKeyError } from './keys/key-provider.ts'
 import { snapshotKey } from './keys/keys.ts'
@@ -48,7 +51,7 @@ export async function restoreLocal(config: Config, options: RestoreOptions): Pro
   }
   const report = await act(deps, options, opened).catch(async (error: unknown) => {
     if (error instanceof DomainError && error.kind === 'conflict') await rm(mark, { force: true }) // nothing was begun
-    throw error
+    throw error instanceof IntegrityError ? damaged(error.message, error) : error
   })
   await (await openMetadata(config))[Symbol.asyncDispose]() // the schema of this program
   await rm(mark, { force: true })
@@ -62,11 +65,8 @@ async function act(deps: RestoreDeps, options: RestoreOptions, opened: AsyncDisp
       throw new DomainError('input_invalid', `"${snapshot}" is not the name of a snapshot`)
     return await restoreFromStore(deps, snapshot)
   }
-  const { folder } = options
-  if (!existsSync(folder)) throw new DomainError('not_found', `${folder} does not exist`)
-  if (!existsSync(join(folder, 'objects'))) throw new DomainError('not_found', `${folder} holds no backup`)
-  const store = opened.use(await openFsBlobStore({ directory: folder, sync: false }))
-  return await restoreFolder(deps, { folder, store })
+  const openFolder = async (directory: string) => opened.use(await openFsBlobStore({ directory, sync: false }))
+  return await restoreBackup(deps, await openSource(options.path, openFolder))
 }
 
 async function masterKeyAtHand({ data, secrets }: Config): Promise<KeyProvider> {

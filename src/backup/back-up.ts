@@ -1,13 +1,12 @@
 import { open, rm } from 'node:fs/promises'
 import type { BlobStore, ObjectId } from '../blobs/blob-store.ts'
-import type { SnapshotName } from '../blobs/snapshot-store.ts'
-import { DomainError } from '../domain/error.ts'
 import { insertAuditEvent } from '../metadata/tables/audit-events.ts'
 import type { DumpedRow } from '../metadata/tables/dump.ts'
 import { auditOf } from './audit-of.ts'
 import type { BackupManifest } from './backup-folder.ts'
 import {
   createFile,
+  damaged,
   FORMAT,
   finish,
   KEY_NOTE,
@@ -19,6 +18,7 @@ import {
   staleFiles,
   sumOf,
   VERSION,
+  verifyFiles,
 } from './backup-folder.ts'
 import type { BackupStore, Copied } from './copy-objects.ts'
 import { copyObjects, hashOf } from './copy-objects.ts'
@@ -71,7 +71,7 @@ export async function backUp(deps: BackUpDeps, options: BackUpOptions): Promise<
   return { manifest, added: copied.added, removed: await removeUnneeded(folder, to, manifest) }
 }
 
-async function writeMetadata(deps: BackUpDeps, folder: string): Promise<WrittenSnapshot> {
+export async function writeMetadata(deps: BackUpDeps, folder: string): Promise<WrittenSnapshot> {
   await using needed = new AsyncDisposableStack()
   let write: (text: string) => Promise<void> = async () => {}
   return await writeSnapshot(deps, {
@@ -94,7 +94,7 @@ function neededLine({ id, size }: DumpedRow): string {
   return `${id} ${size}\n`
 }
 
-async function manifestOf(
+export async function manifestOf(
   { installation, program, now }: BackUpDeps,
   folder: string,
   { name, takenAt, rows, size, sha256 }: WrittenSnapshot,
@@ -115,13 +115,14 @@ async function manifestOf(
 }
 
 /** @throws `unavailable` naming what is not as it was written. */
-export async function verifyFolder(
+async function verifyFolder(
   folder: string,
   store: BlobStore,
-  { snapshot, metadata, objects }: BackupManifest,
+  manifest: BackupManifest,
   readAgain: boolean,
 ): Promise<void> {
-  await verifyFiles(folder, snapshot, { metadata, objects })
+  await verifyFiles(folder, manifest)
+  const { snapshot, objects } = manifest
   let count = 0
   for await (const { id, size, sha256 } of readList(listFile(folder, snapshot))) {
     count += 1
@@ -131,23 +132,6 @@ export async function verifyFolder(
       throw damaged(`object ${id} is not what was copied`)
   }
   if (count !== objects.count) throw damaged(`its list names ${count} objects, not ${objects.count}`)
-}
-
-export async function verifyFiles(
-  folder: string,
-  snapshot: SnapshotName,
-  { metadata, objects }: Pick<BackupManifest, 'metadata' | 'objects'>,
-): Promise<void> {
-  const files = [
-    { path: metadataFile(folder, snapshot), sha256: metadata.sha256 },
-    { path: listFile(folder, snapshot), sha256: objects.sha256 },
-  ]
-  for (const { path, sha256 } of files)
-    if ((await sumOf(path)).sha256 !== sha256) throw damaged(`${path} is not what was written`)
-}
-
-function damaged(detail: string): DomainError {
-  return new DomainError('unavailable', `the backup is damaged: ${detail}`)
 }
 
 /** After the manifest: until then the earlier state must stay whole. */

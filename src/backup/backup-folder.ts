@@ -59,10 +59,16 @@ export interface Unfinished {
 
 /** Null: it is none, or not a whole one. @throws `unsupported` for one of a newer program. */
 export async function readManifest(folder: string): Promise<BackupManifest | null> {
-  const manifest = (await readJson(join(folder, MANIFEST))) as BackupManifest | null
-  if (manifest === null) return null
-  if (manifest.format !== FORMAT || !isSnapshotName(String(manifest.snapshot)))
-    throw new DomainError('unsupported', `${join(folder, MANIFEST)} is not one of a backup`)
+  const path = join(folder, MANIFEST)
+  const text = await readText(path)
+  return text === null ? null : parseManifest(text, path)
+}
+
+/** @throws `unsupported` naming `source` when it is none of ours, or one of a newer program. */
+export function parseManifest(text: string, source: string): BackupManifest {
+  const manifest = parse(text, source) as BackupManifest
+  if (manifest?.format !== FORMAT || !isSnapshotName(String(manifest.snapshot)))
+    throw new DomainError('unsupported', `${source} holds no manifest of a backup`)
   if (manifest.version > VERSION)
     throw new DomainError(
       'unsupported',
@@ -73,7 +79,9 @@ export async function readManifest(folder: string): Promise<BackupManifest | nul
 }
 
 export async function readUnfinished(folder: string): Promise<Unfinished | null> {
-  return (await readJson(join(folder, UNFINISHED))) as Unfinished | null
+  const path = join(folder, UNFINISHED)
+  const text = await readText(path)
+  return text === null ? null : (parse(text, path) as Unfinished)
 }
 
 /**
@@ -160,21 +168,41 @@ async function fill(file: FileHandle, target: Buffer, position: number): Promise
   return target
 }
 
+/** The two files that everything else hangs on. @throws `unavailable` when one is not what was written. */
+export async function verifyFiles(
+  folder: string,
+  { snapshot, metadata, objects }: Pick<BackupManifest, 'snapshot' | 'metadata' | 'objects'>,
+): Promise<void> {
+  const files = [
+    { path: metadataFile(folder, snapshot), sha256: metadata.sha256 },
+    { path: listFile(folder, snapshot), sha256: objects.sha256 },
+  ]
+  for (const { path, sha256 } of files)
+    if ((await sumOf(path)).sha256 !== sha256) throw damaged(`${path} is not what was written`)
+}
+
+export function damaged(detail: string, cause?: unknown): DomainError {
+  return new DomainError('unavailable', `the backup is damaged: ${detail}`, { cause })
+}
+
 export async function sumOf(path: string): Promise<{ bytes: number; sha256: string }> {
   const hash = createHash('sha256')
   for await (const chunk of createReadStream(path)) hash.update(chunk)
   return { bytes: (await stat(path)).size, sha256: hash.digest('hex') }
 }
 
-async function readJson(path: string): Promise<unknown> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+async function readText(path: string): Promise<string | null> {
+  return await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null
     throw error
   })
+}
+
+function parse(text: string, source: string): unknown {
   try {
-    return text === null ? null : JSON.parse(text)
+    return JSON.parse(text)
   } catch (cause) {
-    throw new DomainError('unsupported', `${path} is damaged: it is no JSON`, { cause })
+    throw new DomainError('unsupported', `${source} is damaged: it is no JSON`, { cause })
   }
 }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { copyFile, mkdir, readdir, readFile, stat, truncate, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -18,6 +19,7 @@ import type { MetadataStore } from '../metadata/metadata-store.ts'
 import { openStores } from '../open-stores.ts'
 import type { BackUpDeps, BackUpOptions } from './back-up.ts'
 import { backUp } from './back-up.ts'
+import { backUpToFile } from './back-up-to-file.ts'
 import { Hold } from './hold.ts'
 
 async function setUp(t: TestContext) {
@@ -34,7 +36,7 @@ async function setUp(t: TestContext) {
     /** Into a new directory that holds the master key alone. */
     restore: async (name = 'restored') => {
       const config = await emptyPlace(join(folder, name), app.config)
-      return { config, report: await restoreLocal(config, { from: 'folder', folder: backup }) }
+      return { config, report: await restoreLocal(config, { from: 'backup', path: backup }) }
     },
   }
 }
@@ -220,7 +222,7 @@ test('a backup that is interrupted is recognised, leaves the earlier one whole, 
   await assert.rejects(backUp(failAt(40), options), /killed/)
   assert.match(await readFile(join(backup, 'unfinished.json'), 'utf8'), /startedAt/)
   const place = await emptyPlace(join(folder, 'no'), app.config)
-  const refused = restoreLocal(place, { from: 'folder', folder: backup })
+  const refused = restoreLocal(place, { from: 'backup', path: backup })
   await assert.rejects(
     refused,
     is('unavailable', /begun 2026-01-31T12:00:00.001Z, was interrupted: run entrepot backup/),
@@ -245,15 +247,12 @@ test('a restore that is interrupted keeps servers away and goes on', async (t) =
   const path = join(backup, 'objects', last.slice(0, 2), last.slice(2))
   const bytes = await readFile(path)
   await truncate(path, bytes.length - 1)
-  await assert.rejects(restoreLocal(place, { from: 'folder', folder: backup }), is('unavailable', /shorter/))
+  await assert.rejects(restoreLocal(place, { from: 'backup', path: backup }), is('unavailable', /shorter/))
   await assert.rejects(openStores(place), is('unavailable', /interrupted here: run the same entrepot restore again/))
   await writeFile(path, Buffer.alloc(bytes.length))
-  await assert.rejects(
-    restoreLocal(place, { from: 'folder', folder: backup }),
-    is('unavailable', /not what was copied/),
-  )
+  await assert.rejects(restoreLocal(place, { from: 'backup', path: backup }), is('unavailable', /not what was copied/))
   await writeFile(path, bytes)
-  await restoreLocal(place, { from: 'folder', folder: backup })
+  await restoreLocal(place, { from: 'backup', path: backup })
   await assertWhole(place, images)
 })
 
@@ -273,6 +272,50 @@ test('an object that the installation has lost is told, and the rest is backed u
   await using restored = await openInstallation(config)
   await restored.pullImage(whole)
   await assert.rejects(restored.pullImage(lost))
+})
+
+test('into one file, which any tar opens, and back', async (t) => {
+  const { app, folder } = await setUp(t)
+  const images = [await app.pushImage('v1'), await app.pushImage('v2', 3_000_000)]
+  const file = join(folder, 'copy.tar')
+  const { manifest, added } = await app.rooms.backup.backUp({ file, readAgain: true })
+  assert.deepEqual([manifest.objects.count, added.count, manifest.objects.missing], [6, 6, []])
+  await assert.rejects(app.rooms.backup.backUp({ file, readAgain: true }), is('conflict', /exists: name a new file/))
+  assert.deepEqual((await readdir(folder)).sort(), ['copy.tar', 'data'])
+  const listed = spawnSync('tar', ['-tf', file], { encoding: 'utf8' })
+  assert.equal(listed.status, 0, listed.stderr)
+  const names = listed.stdout.trimEnd().split('\n')
+  assert.deepEqual([names.length, names.at(-1)], [9, 'backup.json'])
+
+  const bytes = await readFile(file)
+  await truncate(file, bytes.length - 2000)
+  const place = await emptyPlace(join(folder, 'restored'), app.config)
+  const from = { from: 'backup', path: file } as const
+  await assert.rejects(restoreLocal(place, from), is('unavailable', /is damaged: .* no whole tar/))
+  const flipped = Buffer.from(bytes)
+  const at = bytes.indexOf('objects/') + 512 + 10
+  flipped[at] = (flipped[at] ?? 0) ^ 1
+  await writeFile(file, flipped)
+  await assert.rejects(restoreLocal(place, from), is('unavailable', /object [0-9a-f]{32} is not what was copied/))
+  await writeFile(file, bytes)
+  await restoreLocal(place, from)
+  await assertWhole(place, images)
+})
+
+test('into one file: interrupted it is none, and begins anew', async (t) => {
+  const { app, folder } = await setUp(t)
+  const image = await app.pushImage('v1')
+  const file = join(folder, 'copy.tar')
+  const killed = depsOf(app, async () => {
+    throw new Error('killed')
+  })
+  await assert.rejects(backUpToFile(killed, { file, readAgain: false }), /killed/)
+  const place = await emptyPlace(join(folder, 'restored'), app.config)
+  const from = { from: 'backup', path: file } as const
+  await assert.rejects(restoreLocal(place, from), is('unavailable', /was interrupted: run entrepot backup again/))
+  await app.rooms.backup.backUp({ file, readAgain: false })
+  await restoreLocal(place, from)
+  await assertWhole(place, [image])
 })
 
 test('ids are never given again, and what was signed before is not believed', async (t) => {
@@ -305,7 +348,7 @@ async function countOf(
 test('refused: restoring where something is, without the key, with another one, from something else', async (t) => {
   const { app, backUp, backup, folder } = await setUp(t)
   await app.pushImage('v1')
-  const from = { from: 'folder', folder: backup } as const
+  const from = { from: 'backup', path: backup } as const
   const empty = configOf(join(folder, 'empty'))
   await assert.rejects(restoreLocal(empty, from), {
     name: 'MasterKeyError',
@@ -313,7 +356,7 @@ test('refused: restoring where something is, without the key, with another one, 
   })
   const place = await emptyPlace(join(folder, 'place'), app.config)
   await assert.rejects(restoreLocal(place, from), is('not_found', /does not exist/))
-  await assert.rejects(restoreLocal(place, { from: 'folder', folder }), is('not_found', /holds no backup/))
+  await assert.rejects(restoreLocal(place, { from: 'backup', path: folder }), is('not_found', /holds no backup/))
   await backUp()
   await assert.rejects(restoreLocal(app.config, from), is('conflict', /is not empty \(.*entrepot\.db/))
   const other = configOf(join(folder, 'place'), { ENTREPOT_MASTER_KEY: 'A'.repeat(43) })

@@ -1,6 +1,8 @@
 import type { SnapshotName } from '../blobs/snapshot-store.ts'
 import type { BackUpDeps, BackUpOptions, BackupReport } from './back-up.ts'
 import { backUp } from './back-up.ts'
+import type { FileOptions } from './back-up-to-file.ts'
+import { backUpToFile } from './back-up-to-file.ts'
 import type { KeepSnapshotsDeps } from './keep-snapshots.ts'
 import { keepSnapshots } from './keep-snapshots.ts'
 
@@ -8,8 +10,8 @@ export type BackupDeps = BackUpDeps & KeepSnapshotsDeps
 
 /** Copies of a running installation. Bringing one back is `restore.ts`: there is no installation yet. */
 export interface Backup {
-  /** @throws `conflict` for a folder that is not for it; `unavailable` when it must be run again. */
-  backUp(options: BackUpOptions): Promise<BackupReport>
+  /** @throws `conflict` for a folder or file that is not for it; `unavailable` when it must be run again. */
+  backUp(options: BackUpOptions | FileOptions): Promise<BackupReport>
   /** Takes a snapshot of the metadata into the store when it is time, or `atOnce`. Its name, or null. */
   keepSnapshots(options?: { readonly atOnce: boolean }): Promise<SnapshotName | null>
 }
@@ -20,7 +22,7 @@ const RETRY_MS = 5 * 60_000
 export function createBackup(deps: BackupDeps): Backup {
   let failedAt = Number.NEGATIVE_INFINITY
   return {
-    backUp: (options) => backUp(deps, options),
+    backUp: (options) => ('file' in options ? backUpToFile(deps, options) : backUp(deps, options)),
     keepSnapshots: async ({ atOnce } = { atOnce: false }) => {
       if (deps.now() - failedAt < RETRY_MS) return null
       try {

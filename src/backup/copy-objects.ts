@@ -30,7 +30,7 @@ export interface Copied {
   readonly missing: readonly string[]
 }
 
-type Brought = { readonly how: 'kept' | 'copied' | 'linked' | 'missing'; readonly object: ListedObject }
+export type Brought = { readonly how: 'kept' | 'copied' | 'linked' | 'missing'; readonly object: ListedObject }
 
 const BATCH_OBJECTS = 32
 const BATCH_BYTES = 256 * 1024 * 1024
@@ -57,7 +57,7 @@ export async function copyObjects(task: CopyTask): Promise<Copied> {
   return tally
 }
 
-class Tally implements Copied {
+export class Tally implements Copied {
   count = 0
   bytes = 0
   readonly added = { count: 0, bytes: 0, linked: 0 }
@@ -112,7 +112,12 @@ async function bring(
 }
 
 /** Durable once resolved. @returns the SHA-256 of what was read. */
-export async function copyObject(from: BlobStore, to: BlobStore, id: ObjectId, size: number): Promise<string> {
+export async function copyObject(
+  from: Pick<BlobStore, 'read'>,
+  to: BlobStore,
+  id: ObjectId,
+  size: number,
+): Promise<string> {
   const hash = createHash('sha256')
   const writer = await to.create(id)
   try {

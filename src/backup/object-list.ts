@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 
 /** An object of a backup: `<id> <bytes as stored> <sha256 of them>`, a line each, in the order of ids. */
 export interface ListedObject {
@@ -16,7 +17,11 @@ export function lineOf({ id, size, sha256 }: ListedObject): string {
 
 /** Of a file that may be absent; a last line that a kill cut off is passed over. */
 export async function* readList(path: string): AsyncGenerator<ListedObject, void, void> {
-  for await (const line of linesIn(path)) {
+  yield* readListIn(createReadStream(path))
+}
+
+export async function* readListIn(input: Readable): AsyncGenerator<ListedObject, void, void> {
+  for await (const line of linesIn(input)) {
     const [, id, size, sha256] = LINE.exec(line) ?? []
     if (id !== undefined && sha256 !== undefined) yield { id, size: Number(size), sha256 }
   }
@@ -24,14 +29,13 @@ export async function* readList(path: string): AsyncGenerator<ListedObject, void
 
 /** `<id> <plaintext bytes>`: what a snapshot needs. */
 export async function* readNeeded(path: string): AsyncGenerator<{ id: string; size: number }, void, void> {
-  for await (const line of linesIn(path)) {
+  for await (const line of linesIn(createReadStream(path))) {
     const [id = '', size = ''] = line.split(' ')
     yield { id, size: Number(size) }
   }
 }
 
-async function* linesIn(path: string): AsyncGenerator<string, void, void> {
-  const input = createReadStream(path)
+async function* linesIn(input: Readable): AsyncGenerator<string, void, void> {
   try {
     for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) yield line
   } catch (error) {

@@ -3,13 +3,11 @@ import type { SnapshotName } from '../blobs/snapshot-store.ts'
 import { DomainError } from '../domain/error.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import { countNeeded, endAllUploads, knownAmong } from '../metadata/tables/restoring.ts'
-import { verifyFiles } from './back-up.ts'
-import type { BackupManifest } from './backup-folder.ts'
-import { listFile, metadataFile, readFileRange, readManifest, readUnfinished } from './backup-folder.ts'
+import { damaged } from './backup-folder.ts'
+import type { BackupSource } from './backup-source.ts'
 import { allOf, copyObject, hashOf } from './copy-objects.ts'
 import { beginRestore, loadSnapshot } from './load-snapshot.ts'
 import type { ListedObject } from './object-list.ts'
-import { readList } from './object-list.ts'
 import type { OpenSnapshot, SealedSnapshot } from './read-snapshot.ts'
 import { openSnapshot, WrongKeyError } from './read-snapshot.ts'
 import type { SnapshotHeader } from './snapshot-format.ts'
@@ -38,19 +36,15 @@ export interface RestoreReport {
   readonly missing: number
 }
 
-/** Makes an installation of a backup's folder. May be interrupted anywhere and run again. */
-export async function restoreFolder(
-  deps: RestoreDeps,
-  { folder, store }: { readonly folder: string; readonly store: BlobStore },
-): Promise<RestoreReport> {
-  const manifest = await wholeManifest(folder)
-  await verifyFiles(folder, manifest.snapshot, manifest)
-  await using snapshot = await openWithKey(deps, manifest.installation, sealedFile(folder, manifest))
+/** Makes an installation of a backup. May be interrupted anywhere and run again. */
+export async function restoreBackup(deps: RestoreDeps, source: BackupSource): Promise<RestoreReport> {
+  const { manifest } = source
+  await using snapshot = await openWithKey(deps, manifest.installation, source.snapshot)
   await using metadata = await deps.openMetadata(snapshot.header.migrations)
   await beginRestore(metadata, snapshot.header)
   await deps.claim(manifest.installation)
-  for await (const batch of batchesOf(readList(listFile(folder, manifest.snapshot))))
-    await allOf(batch.map((object) => bringBack(deps.blobs, store, object)))
+  for await (const batch of batchesOf(source.objects()))
+    await allOf(batch.map((object) => bringBack(deps.blobs, source.store, object)))
   await loadSnapshot(metadata, snapshot, async () => {})
   const { count, bytes, missing } = manifest.objects
   return { ...stateOf(snapshot), objects: { count, bytes }, unknown: { count: 0, bytes: 0 }, missing: missing.length }
@@ -69,27 +63,6 @@ export async function restoreFromStore(deps: RestoreDeps, name: SnapshotName | n
 
 function stateOf({ header: { installation, name, takenAt } }: OpenSnapshot) {
   return { installation, snapshot: name, takenAt }
-}
-
-async function wholeManifest(folder: string): Promise<BackupManifest> {
-  const manifest = await readManifest(folder)
-  if (manifest !== null) return manifest
-  const unfinished = await readUnfinished(folder)
-  throw unfinished === null
-    ? new DomainError('not_found', `${folder} holds no backup`)
-    : new DomainError(
-        'unavailable',
-        `the backup in ${folder}, begun ${unfinished.startedAt}, was interrupted: run entrepot backup again, which continues it`,
-      )
-}
-
-function sealedFile(folder: string, { snapshot, metadata }: BackupManifest): SealedSnapshot {
-  const path = metadataFile(folder, snapshot)
-  return {
-    name: snapshot,
-    size: metadata.bytes,
-    read: (start, end, chunkBytes) => readFileRange(path, start, end, chunkBytes),
-  }
 }
 
 async function openWithKey(deps: RestoreDeps, installation: string, sealed: SealedSnapshot): Promise<OpenSnapshot> {
@@ -134,7 +107,11 @@ async function* batchesOf(objects: AsyncIterable<ListedObject>): AsyncGenerator<
 }
 
 /** An interrupted restore may have brought it already, or a part of it. */
-async function bringBack(to: BlobStore, from: BlobStore, { id, size, sha256 }: ListedObject): Promise<void> {
+async function bringBack(
+  to: BlobStore,
+  from: BackupSource['store'],
+  { id, size, sha256 }: ListedObject,
+): Promise<void> {
   const objectId = id as ObjectId
   const there = await to.size(objectId)
   if (there === size && (await hashOf(to, objectId, size)) === sha256) return
@@ -142,7 +119,7 @@ async function bringBack(to: BlobStore, from: BlobStore, { id, size, sha256 }: L
   const actual = await copyObject(from, to, objectId, size)
   if (actual === sha256) return
   await to.delete(objectId)
-  throw new DomainError('unavailable', `the backup is damaged: object ${id} is not what was copied`)
+  throw damaged(`object ${id} is not what was copied`)
 }
 
 const LISTED = 200

@@ -7,13 +7,14 @@ import { JSON_OPTION, printJson, WHERE, withLocal } from './local.ts'
 
 export const backupCommand: Command = defineCommand({
   name: 'backup',
-  summary: 'copy the installation into a folder, while its server runs',
+  summary: 'copy the installation into a folder or file, while its server runs',
   about:
     'Into a new folder, or into that of an earlier backup, where only what is new is copied; one that was interrupted goes on.\n' +
+    'Into a file, when the name ends with .tar: always everything.\n' +
     'Everything in it is encrypted. The master key is not in it: keep a copy of that elsewhere, restoring asks for it.\n' +
     'Exit code 0: the backup is whole; 1: it is not, or the installation lacks objects.',
-  example: 'entrepot backup /mnt/backups/entrepot',
-  positionals: ['folder'],
+  example: 'entrepot backup /mnt/backups/entrepot\nentrepot backup /mnt/backups/monday.tar',
+  positionals: ['target'],
   options: {
     copy: {
       type: 'boolean',
@@ -26,23 +27,26 @@ export const backupCommand: Command = defineCommand({
   },
   run: ({ positionals: [name], options }, context) =>
     withLocal(options, context, async ({ app, config }) => {
-      const folder = resolve(name)
-      if (`${folder}/`.startsWith(`${config.data}/`))
-        throw new DomainError('input_invalid', `${folder} lies in the data directory and would be lost with it`)
-      const report = await app.backUp({ folder, mayLink: !options.copy, readAgain: options.verify })
+      const target = resolve(name)
+      if (`${target}/`.startsWith(`${config.data}/`))
+        throw new DomainError('input_invalid', `${target} lies in the data directory and would be lost with it`)
+      const readAgain = options.verify
+      const report = await app.backUp(
+        target.endsWith('.tar') ? { file: target, readAgain } : { folder: target, mayLink: !options.copy, readAgain },
+      )
       const code = report.manifest.objects.missing.length === 0 ? 0 : 1
       if (options.json) {
-        printJson(context, { folder, ...report })
+        printJson(context, { target, ...report })
         return code
       }
-      tell(context.io, folder, report)
+      tell(context.io, target, report)
       return code
     }),
 })
 
-function tell({ out, err }: Io, folder: string, { manifest, added, removed }: BackupReport): void {
+function tell({ out, err }: Io, target: string, { manifest, added, removed }: BackupReport): void {
   const { count, bytes, missing } = manifest.objects
-  out(`backed up to ${folder}: the state of ${manifest.takenAt}, ${count} objects, ${bytes} bytes`)
+  out(`backed up to ${target}: the state of ${manifest.takenAt}, ${count} objects, ${bytes} bytes`)
   const shared = added.linked > 0 ? `, ${added.linked} of them sharing the disk's bytes with the installation` : ''
   out(`new: ${added.count} objects, ${added.bytes} bytes${shared}; removed, as no longer needed: ${removed} objects`)
   out('The master key is not in it: keep a copy of that elsewhere; restoring asks for it.')

@@ -1,5 +1,6 @@
 import type { Accounts } from '../accounts/accounts.ts'
 import type { BackUpOptions, BackupReport } from '../backup/back-up.ts'
+import type { FileOptions } from '../backup/back-up-to-file.ts'
 import type { RestoreReport } from '../backup/restore.ts'
 import type { Config } from '../config/config.ts'
 import type { Environment } from '../config/read-settings.ts'
@@ -32,7 +33,8 @@ export interface CommandContext {
 }
 
 export type RestoreOptions =
-  | { readonly from: 'folder'; readonly folder: string }
+  /** The folder or file of a backup. */
+  | { readonly from: 'backup'; readonly path: string }
   /** `snapshot`: null for the newest. */
   | { readonly from: 'store'; readonly snapshot: string | null }
 
@@ -65,8 +67,8 @@ export interface LocalApp extends AsyncDisposable {
   contract(contractId: number): Promise<{ readonly name: string } | null>
   /** `fast`: does not read and hash every blob. @throws `unsupported` when the store is another installation's. */
   check(options: { readonly repair: boolean; readonly fast: boolean }): Promise<CheckReport>
-  /** @throws `conflict` for a folder that is not for it; `unavailable` when it must be run again. */
-  backUp(options: BackUpOptions): Promise<BackupReport>
+  /** @throws `conflict` for a folder or file that is not for it; `unavailable` when it must be run again. */
+  backUp(options: BackUpOptions | FileOptions): Promise<BackupReport>
 }
 
 export interface LocalKeys {

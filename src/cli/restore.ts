@@ -8,31 +8,31 @@ export const restoreCommand: Command = defineCommand({
   name: 'restore',
   summary: 'make an installation from a backup, or from what is left of one',
   about:
-    'From the folder of a backup, into an empty data directory. Or, when only the database was lost, from the newest of the\n' +
+    'From a backup, a folder or file, into an empty data directory. Or, when only the database was lost, from the newest of the\n' +
     'snapshots that the server keeps with the blobs (--from-store). Both need the master key: ENTREPOT_MASTER_KEY, or its file\n' +
     'master.key in the data directory. What was interrupted goes on when it is run again. No server may run meanwhile.\n' +
     'Exit code 0: everything is there; 1: it is not.',
   example: 'entrepot restore /mnt/backups/entrepot --data /srv/entrepot\nentrepot restore --from-store',
   positionals: [],
-  optional: 'folder',
+  optional: 'backup',
   options: {
     'from-store': { type: 'boolean', about: 'bring the database back from the snapshots in the blob store' },
     snapshot: { type: 'string', value: '<name>', about: 'with --from-store: this one instead of the newest' },
     ...WHERE,
     ...JSON_OPTION,
   },
-  run: async ({ extra: folder, options }, context) => {
+  run: async ({ extra: path, options }, context) => {
     const fromStore = options['from-store']
-    if ((folder === undefined) !== fromStore)
-      throw new UsageError('entrepot restore: name either the folder of a backup or --from-store')
+    if ((path === undefined) !== fromStore)
+      throw new UsageError('entrepot restore: name either a backup, a folder or file, or --from-store')
     if (options.snapshot !== undefined && !fromStore)
       throw new UsageError('entrepot restore: --snapshot goes with --from-store')
     const config = await configOf(options, context)
     const report = await context.restore(
       config,
-      folder === undefined
+      path === undefined
         ? { from: 'store', snapshot: options.snapshot ?? null }
-        : { from: 'folder', folder: resolve(folder) },
+        : { from: 'backup', path: resolve(path) },
     )
     const code = report.missing === 0 ? 0 : 1
     if (options.json) printJson(context, { ...report, takenAt: new Date(report.takenAt).toISOString() })

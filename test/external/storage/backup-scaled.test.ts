@@ -62,10 +62,10 @@ suite('backups on PostgreSQL and S3', { skip: skipWithoutPostgres() || skipWitho
     const key = (await readFile(join(folder, 'data', 'master.key'), 'utf8')).trimEnd().split('\n').at(-1) ?? ''
     const { database, config } = await scaled(join(folder, 'node'), key)
     await using _database = database
-    const there = await restoreLocal(config, { from: 'folder', folder: join(folder, 'first') })
+    const there = await restoreLocal(config, { from: 'backup', path: join(folder, 'first') })
     assert.equal(there.objects.count, 6)
     await assertWhole(config, images)
-    const again = restoreLocal(config, { from: 'folder', folder: join(folder, 'first') })
+    const again = restoreLocal(config, { from: 'backup', path: join(folder, 'first') })
     await assert.rejects(again, { kind: 'conflict', message: /the database is not empty/ })
     {
       await using app = await openInstallation(config)
@@ -76,7 +76,7 @@ suite('backups on PostgreSQL and S3', { skip: skipWithoutPostgres() || skipWitho
     await mkdir(join(folder, 'back'))
     await copyFile(join(folder, 'data', 'master.key'), join(folder, 'back', 'master.key'))
     const back = configOf(join(folder, 'back'))
-    await restoreLocal(back, { from: 'folder', folder: join(folder, 'first') })
+    await restoreLocal(back, { from: 'backup', path: join(folder, 'first') })
     await assertWhole(back, images)
   })
 
