@@ -11,7 +11,7 @@ import { contractCommand } from './contract.ts'
 import { asksForHelp, columns, UsageError, unknownWord } from './define.ts'
 import { jobCommand } from './job.ts'
 import { keysCommand } from './keys.ts'
-import { loginCommand, logoutCommand, whoamiCommand } from './login.ts'
+import { loginCommand, logoutCommand, passwdCommand, whoamiCommand } from './login.ts'
 import { PLANNED_COMMANDS } from './planned.ts'
 import { quotaCommand } from './quota.ts'
 import { registryCommand } from './registry.ts'
@@ -30,6 +30,7 @@ const ON_A_SERVER: readonly Command[] = [
   loginCommand,
   logoutCommand,
   whoamiCommand,
+  passwdCommand,
   sessionCommand,
   repositoryCommand,
   artifactCommand,

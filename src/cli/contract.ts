@@ -1,4 +1,6 @@
 import type { Command, CommandContext } from './command.ts'
+import { OPERATOR_COMMANDS } from './contract-operator.ts'
+import { contractPath } from './contract-path.ts'
 import { defineCommand, defineGroup, UsageError } from './define.ts'
 import { JSON_OPTION, printJson } from './local.ts'
 import { confirm } from './password.ts'
@@ -150,22 +152,26 @@ function stateCommand(name: string, state: string, summary: string): Command {
 
 const remove = defineCommand({
   name: 'delete',
-  summary: 'delete a contract with all its registries; for operators',
+  summary: 'delete a contract with all its registries: an own one as its owner, any as operator',
   about: 'Everybody in it is shut out within a second. What its registries hold is destroyed at the end of quarantine.',
   example: 'entrepot contract delete 2 --yes',
   positionals: ['number'],
   options: { yes: { type: 'boolean', about: 'do not ask' }, url: SERVER.url, ...JSON_OPTION },
-  run: ({ positionals: [number], options }, context) =>
-    withServer({ ...options, contract: undefined }, context, async (server) => {
-      const path = contractPath(number)
+  run: async ({ positionals: [number], options }, context) => {
+    const operatorPath = contractPath(number)
+    const isOwn = await ownsContract(number, options.url, context)
+    const path = isOwn ? '/api/v1/contract' : operatorPath
+    return await withServer({ url: options.url, contract: isOwn ? number : undefined }, context, async (server) => {
       const { name } = await server.get<Contract>(path)
-      await confirm(context.io, `This deletes contract ${number} (${name}) and every image in it.`, name, options.yes)
+      const question = `This deletes contract ${number} (${name}) on ${server.url} and every image in it.`
+      await confirm(context.io, question, name, options.yes)
       const gone = await server.send<{ registries: number; purgeAfter: string }>('DELETE', path)
       if (options.json) return printJson(context, gone)
       const until = instantInWords(gone.purgeAfter)
       context.io.out(`Contract ${number} is deleted with ${gone.registries} registries, destroyed after ${until}`)
       return 0
-    }),
+    })
+  },
 })
 
 export const contractCommand: Command = defineGroup('contract', 'show and change contracts', [
@@ -177,11 +183,17 @@ export const contractCommand: Command = defineGroup('contract', 'show and change
   suspend,
   resume,
   remove,
+  ...OPERATOR_COMMANDS,
 ])
 
-function contractPath(number: string): string {
-  if (!/^[1-9]\d{0,14}$/.test(number)) throw new UsageError(`"${number}" is not the number of a contract`)
-  return `/api/v1/contracts/${number}`
+async function ownsContract(number: string, url: string | undefined, context: CommandContext): Promise<boolean> {
+  let isOwn = false
+  await withServer({ url, contract: undefined }, context, async (server) => {
+    const { items } = await server.get<{ items: OwnContract[] }>('/api/v1/me/contracts')
+    isOwn = items.some(({ contract, role }) => String(contract) === number && role === 'owner')
+    return 0
+  })
+  return isOwn
 }
 
 /** @throws UsageError */

@@ -3,6 +3,7 @@ import { defineCommand, UsageError } from './define.ts'
 import { JSON_OPTION, printJson } from './local.ts'
 import type { Login } from './logins.ts'
 import { readLogins, writeLogins } from './logins.ts'
+import { readSecret } from './password.ts'
 import { contractOf, openServer, parseUrl, SERVER, warnOfPlainText, withServer } from './server.ts'
 import type { ServerClient } from './server-client.ts'
 
@@ -87,6 +88,25 @@ export const whoamiCommand: Command = defineCommand({
       context.io.out(`${me.email} at ${server.url}${key}: ${me.role} of contract ${me.contract}`)
       if (me.role === 'member') context.io.out(me.manageRegistry ? 'May change registries' : 'May read')
       if (me.isOperator) context.io.out('Operator of the installation')
+      return 0
+    }),
+})
+
+export const passwdCommand: Command = defineCommand({
+  name: 'passwd',
+  summary: 'change your own password at the server',
+  about:
+    'Asks for the present one and the new one, or reads them from a pipe, one line each. Your other sessions and docker logins\n' +
+    'made with the former one end; API keys stay.',
+  example: 'entrepot passwd',
+  positionals: [],
+  options: { url: SERVER.url },
+  run: ({ options }, context) =>
+    withServer({ ...options, contract: undefined }, context, async (server) => {
+      const currentPassword = await context.io.ask('present password: ', { hidden: true })
+      const password = await readSecret(context.io, 'new password')
+      await server.send('PUT', '/api/v1/me/password', { currentPassword, password })
+      context.io.out('Your password is changed')
       return 0
     }),
 })

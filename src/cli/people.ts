@@ -29,7 +29,7 @@ interface Invitation {
   readonly expiresAt: string
 }
 
-interface Link {
+export interface Link {
   readonly email: string
   readonly expiresAt: string
   readonly link: string
@@ -214,6 +214,18 @@ export const PEOPLE_COMMANDS: readonly Command[] = [
   redeem,
 ]
 
+export function printPeople(context: CommandContext, people: readonly Person[], json: boolean): number {
+  return printList(context, people, {
+    json,
+    headings: ['E-MAIL', 'ROLE', 'MAY'],
+    cells: ({ email, role: word, manageRegistry, disabled }) => {
+      const may = word !== 'member' || manageRegistry ? 'manages registries' : 'reads'
+      return [email, word, disabled ? 'disabled' : may]
+    },
+    empty: 'Nobody is in this contract',
+  })
+}
+
 export async function findPerson(server: ServerClient, email: string): Promise<Person> {
   const person = (await listPeople(server)).find((one) => one.email === email.toLowerCase())
   if (person) return person
@@ -225,7 +237,7 @@ async function change(server: ServerClient, email: string, body: Readonly<Record
   return await server.send<Person>('PATCH', `${PEOPLE}/${userId}`, body)
 }
 
-function printLink(context: CommandContext, made: Link, json: boolean): number {
+export function printLink(context: CommandContext, made: Link, json: boolean): number {
   if (json) return printJson(context, made)
   context.io.out(`Hand this link to ${made.email}; it works once, until ${instantInWords(made.expiresAt)}:`)
   context.io.out(`  ${made.link}`)

@@ -1,6 +1,7 @@
 import { bytesInWords, parseBytes } from './bytes-in-words.ts'
 import type { Command, CommandContext } from './command.ts'
-import { defineCommand, defineGroup, UsageError } from './define.ts'
+import { contractPath } from './contract-path.ts'
+import { defineCommand, defineGroup } from './define.ts'
 import { JSON_OPTION, printJson } from './local.ts'
 import { SERVER, withServer } from './server.ts'
 import { findRegistry } from './server-plane.ts'
@@ -53,7 +54,7 @@ const showContract = defineCommand({
   options: { ...SERVER, ...JSON_OPTION },
   run: ({ positionals: [number], options }, context) =>
     withServer(options, context, async (server) => {
-      const quota = await server.get<Quota>(quotaPath(number))
+      const quota = await server.get<Quota>(`${contractPath(number)}/quota`)
       return print(context, `contract ${number}`, quota, options.json)
     }),
 })
@@ -68,7 +69,7 @@ const setContract = defineCommand({
   run: ({ positionals: [number, size], options }, context) => {
     const body = { limitBytes: limitOf(size) }
     return withServer(options, context, async (server) => {
-      const quota = await server.send<Quota>('PUT', quotaPath(number), body)
+      const quota = await server.send<Quota>('PUT', `${contractPath(number)}/quota`, body)
       return print(context, `contract ${number}`, quota, options.json)
     })
   },
@@ -97,10 +98,4 @@ function print(context: CommandContext, whose: string, quota: Quota, json: boole
 
 function limitOf(size: string): number | null {
   return size === 'none' ? null : parseBytes(size)
-}
-
-/** @throws UsageError */
-function quotaPath(number: string): string {
-  if (/^[1-9]\d{0,14}$/.test(number)) return `/api/v1/contracts/${number}/quota`
-  throw new UsageError(`"${number}" is not the number of a contract`)
 }

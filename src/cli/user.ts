@@ -6,9 +6,8 @@ import { defineCommand, defineGroup } from './define.ts'
 import { CONTRACT, JSON_OPTION, WHERE, withContract, withLocal } from './local.ts'
 import { readSecret } from './password.ts'
 import type { Person } from './people.ts'
-import { listPeople, PEOPLE_COMMANDS, parseRole, ROLES } from './people.ts'
+import { listPeople, PEOPLE_COMMANDS, parseRole, printPeople, ROLES } from './people.ts'
 import { PLANE, serverUnlessHere } from './plane.ts'
-import { printList } from './table.ts'
 
 const add = defineCommand({
   name: 'add',
@@ -81,15 +80,7 @@ const list = defineCommand({
   run: async ({ options }, context) => {
     const server = await serverUnlessHere(options, context)
     const people = server === null ? await localPeople(options, context) : await listPeople(server)
-    return printList(context, people, {
-      json: options.json,
-      headings: ['E-MAIL', 'ROLE', 'MAY'],
-      cells: ({ email, role, manageRegistry, disabled }) => {
-        const may = role !== 'member' || manageRegistry ? 'manages registries' : 'reads'
-        return [email, role, disabled ? 'disabled' : may]
-      },
-      empty: 'Nobody is in this contract',
-    })
+    return printPeople(context, people, options.json)
   },
 })
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { OPERATOR } from '../../src/accounts/deps.ts'
 import { type } from '../support/cli.ts'
-import { ANN, CliWorld } from '../support/cli-world.ts'
+import { ANN, CliWorld, PASSWORD } from '../support/cli-world.ts'
 import { LyingProvider } from '../support/identity-provider.ts'
 
 // What administrators and operators do, against a server that listens, logged in by password.
@@ -85,6 +85,16 @@ test('contracts: the own one, and all of them for operators', async () => {
   assert.match((await world.type('contract list')).out, new RegExp(`\\n${contract} +Acme +active`))
   assert.match((await world.type(`contract suspend ${contract}`)).out, /is suspended/)
   assert.match((await world.type(`contract resume ${contract}`)).out, /is active/)
+  assert.match((await world.type(`contract people ${contract}`)).err, /Nobody is in this contract/)
+  const invited = await world.type(`contract invite-owner ${contract} carl@example.com --json`)
+  const joined = await type('user redeem', { piped: [invited.json.link, 'battery staple horse'] })
+  assert.match(joined.out, /^carl@example.com is in contract/)
+  assert.match((await world.type(`contract people ${contract}`)).out, /carl@example.com +owner/)
+  assert.match(
+    (await world.type(`contract reset ${contract} carl@example.com`)).out,
+    /Hand this link to carl@example.com/,
+  )
+  assert.match((await world.type(`contract reset ${contract} eve@example.com`)).err, /is nobody in contract/)
   assert.match((await world.type(`contract delete ${contract}`)).err, /Add --yes/)
   assert.match((await world.type(`contract delete ${contract} --yes`)).out, /is deleted with 0 registries/)
   assert.equal((await world.type('contract delete x --yes')).code, 2)
@@ -98,6 +108,17 @@ test('jobs: what the installation does by itself, for operators', async () => {
   assert.match((await world.type('job run dreaming')).err, /^entrepot: .*dreaming/)
   assert.match((await world.type('job retry 17')).err, /there is no job 17/)
   assert.match((await world.type('job delete 17 --yes')).err, /there is no job 17/)
+})
+
+test('the own password, and the own contract: its owner may delete it', async () => {
+  const wrong = await world.type('passwd', { piped: ['not it', 'another horse battery'] })
+  assert.equal(wrong.code, 1)
+  assert.match((await world.type('passwd', { piped: [PASSWORD, 'another horse battery'] })).out, /is changed/)
+  assert.equal((await world.type('passwd', { piped: ['another horse battery', PASSWORD] })).code, 0)
+  const contract = await world.api.people.contract('Short-lived')
+  await world.api.people.user(contract, ANN, { role: 'owner', linkExisting: true })
+  assert.match((await world.type(`contract delete ${contract} --yes`)).out, /is deleted with 0 registries/)
+  assert.equal((await world.type('whoami')).code, 0)
 })
 
 test('usage and quotas: of a registry, and of a contract for operators', async () => {
