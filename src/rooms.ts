@@ -15,6 +15,8 @@ import type { Config } from './config/config.ts'
 import type { Contents } from './contents/contents.ts'
 import { createContents } from './contents/contents.ts'
 import type { RegistryEvent } from './domain/event.ts'
+import type { Cursors } from './doors/cursors.ts'
+import { createCursors } from './doors/cursors.ts'
 import type { Gc } from './gc/gc.ts'
 import { createGc } from './gc/gc.ts'
 import { createEgress } from './http/egress.ts'
@@ -62,6 +64,7 @@ export interface Rooms {
   readonly pulls: PullCounts
   readonly days: DayCounts
   readonly reader: BlobReader
+  readonly cursors: Cursors
 }
 
 const HOUR_MS = 3_600_000
@@ -125,6 +128,7 @@ export function createRooms(stores: Stores, config: Config, log: Log, now: () =>
   const usage = createUsage({ metadata })
   return {
     naming,
+    cursors: createCursors(keys.deriveKey('cursors/v1')),
     auth,
     accounts,
     sso,

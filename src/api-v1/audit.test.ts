@@ -165,8 +165,8 @@ test('audit: another contract sees its own events only', async () => {
     own.json.items.map(({ actor }: { actor: string }) => actor),
     ['owner@two.example'],
   )
-  const [mine] = (await world.call('GET', `/api/v1/audit?from=${FROM}&limit=1`, { as: admin })).json.items
-  const stolen = Buffer.from(JSON.stringify([START + 2 * HOUR, mine.id])).toString('base64url')
+  const stolen = (await world.call('GET', `/api/v1/audit?from=${FROM}&limit=1`, { as: admin })).json.next
+  assert.match(stolen, /^[\w-]+$/)
   const page = await world.call('GET', `/api/v1/audit?from=${FROM}&after=${stolen}`, { as: other })
   assert.deepEqual(subjects(page), ['acme/app:v1'])
 })

@@ -1,6 +1,8 @@
+import type { FastifyInstance } from 'fastify'
 import type { Static, TSchema } from 'typebox'
 import { Type } from 'typebox'
 import { DomainError } from '../domain/error.ts'
+import type { Cursors } from '../doors/cursors.ts'
 
 const DEFAULT_LIMIT = 100
 const MAX_LIMIT = 1000
@@ -65,9 +67,30 @@ export function writeCursor(key: Key): string {
 function readCursor(text: string, shape: readonly ('number' | 'string')[]): Key {
   const key = parseJson(Buffer.from(text, 'base64url').toString())
   if (!Array.isArray(key) || key.length !== shape.length || !key.every((part, at) => fits(part, shape[at]))) {
-    throw new DomainError('input_invalid', 'after is not valid: send the `next` of the page before, as it was')
+    throw notOurs()
   }
   return key
+}
+
+/** What `toPage` writes is read by `askedPage` alone: on its way through the client it is sealed. */
+export function sealCursors(app: FastifyInstance, cursors: Cursors): void {
+  app.addHook('preValidation', async ({ query }) => {
+    const values = query as Record<string, unknown>
+    const { after } = values
+    if (typeof after !== 'string' || after === '') return
+    const position = cursors.open(after)
+    if (position === null) throw notOurs()
+    values['after'] = position
+  })
+  app.addHook('preSerialization', async (_, reply, payload: unknown) => {
+    const isPage = typeof payload === 'object' && payload !== null && 'next' in payload && 'items' in payload
+    if (!isPage || typeof payload.next !== 'string' || reply.statusCode !== 200) return payload
+    return { ...payload, next: cursors.seal(payload.next) }
+  })
+}
+
+function notOurs(): DomainError {
+  return new DomainError('input_invalid', 'after is not valid: send the `next` of the page before, as it was')
 }
 
 function fits(part: unknown, type: 'number' | 'string' | undefined): boolean {

@@ -2,6 +2,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { demandAccess } from '../doors/access.ts'
 import { authenticate, DECORATIONS } from '../doors/caller.ts'
+import type { Cursors } from '../doors/cursors.ts'
 import { parseOnlyJson } from '../doors/json-body.ts'
 import { collectOperations, refuseTheRest } from '../doors/refuse.ts'
 import { compileValidator } from '../doors/validate.ts'
@@ -18,6 +19,7 @@ import { invitationRoutes } from './invitations.ts'
 import { jobRoutes } from './jobs.ts'
 import { meRoutes } from './me.ts'
 import { ownAccountRoutes } from './own-account.ts'
+import { sealCursors } from './page.ts'
 import { peopleRoutes } from './people.ts'
 import { declareProblems, Problem } from './problem.ts'
 import { quotaRoutes } from './quotas.ts'
@@ -50,6 +52,7 @@ const ROUTES: readonly ((context: ApiContext) => void)[] = [
 
 export interface ApiDeps extends Acts {
   readonly naming: Naming
+  readonly cursors: Cursors
   readonly clientOf: ClientOf
   readonly log: Log
 }
@@ -73,6 +76,7 @@ function operationsOf(app: FastifyInstance, deps: ApiDeps): void {
   demandAccess(app)
   app.addHook('onRoute', declareProblems)
   app.addHook('onRequest', async (request) => lowerCaseIds(request))
+  sealCursors(app, deps.cursors)
   app.addHook('onRequest', authenticate(deps.auth, deps.clientOf))
   const context: ApiContext = {
     ...deps,

@@ -3,6 +3,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify'
 import { Type } from 'typebox'
 import type { Contents } from '../contents/contents.ts'
+import type { Cursors } from '../doors/cursors.ts'
 import type { Naming } from '../registries/hostname.ts'
 import type { Registries } from '../registries/registries.ts'
 import { ApiErrorResponse } from './contract.ts'
@@ -23,6 +24,7 @@ export interface RouteContext {
   readonly registries: Registries
   readonly contents: Contents
   readonly naming: Naming
+  readonly cursors: Cursors
   readonly baseOf: (request: FastifyRequest) => Base
   readonly limitNameChecks: NameCheckLimit
   /** The second mount is not written into the OpenAPI document again. */

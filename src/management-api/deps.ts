@@ -1,5 +1,6 @@
 import type { Auth } from '../auth/auth.ts'
 import type { Contents } from '../contents/contents.ts'
+import type { Cursors } from '../doors/cursors.ts'
 import type { ClientOf } from '../http/client.ts'
 import type { Log } from '../http/log.ts'
 import type { Naming } from '../registries/hostname.ts'
@@ -10,6 +11,7 @@ export interface ManagementDeps {
   readonly contents: Contents
   readonly auth: Pick<Auth, 'authenticatePerson'>
   readonly naming: Naming
+  readonly cursors: Cursors
   readonly clientOf: ClientOf
   readonly log: Log
   /** Milliseconds, for the rate of name checks. */

@@ -1,4 +1,5 @@
 import { DomainError } from '../domain/error.ts'
+import type { Cursors } from '../doors/cursors.ts'
 import type { RegistryPatch } from '../registries/change-registry.ts'
 import type { Actor } from '../registries/deps.ts'
 import type { RegistryView } from '../registries/views.ts'
@@ -25,7 +26,7 @@ export function registryRoutes(context: RouteContext): void {
 }
 
 function allRegistries(context: RouteContext): void {
-  const { app, registries, naming, baseOf, hidden } = context
+  const { app, registries, naming, cursors, baseOf, hidden } = context
   const about = { tags: ['Registries'], hide: hidden }
 
   app.get(
@@ -40,10 +41,12 @@ function allRegistries(context: RouteContext): void {
     },
     async (request) => {
       const limit = parseLimit(request.query.limit)
-      const token = request.query['pagination.token'] || request.query.nextPageToken || null
+      const sealed = request.query['pagination.token'] || request.query.nextPageToken || null
+      const token = sealed === null ? null : openCursor(cursors, sealed)
       const name = request.query['filter.name'] || undefined
       const page = await registries.list(actorOf(request), { limit, token, nameContains: name ?? null })
-      return toList({ base: baseOf(request), limit, token, name, next: page.next, page: page.registries, naming })
+      const next = page.next === null ? null : cursors.seal(page.next)
+      return toList({ base: baseOf(request), limit, token: sealed, name, next, page: page.registries, naming })
     },
   )
 
@@ -190,6 +193,15 @@ function toPatch(sent: PatchRegistryInput): RegistryPatch {
     scanning: sent.features?.vulnerabilityScanning?.enabled,
     allowList: sent.apiSubnetAllowList ?? undefined,
   }
+}
+
+function openCursor(cursors: Cursors, sealed: string): string {
+  const position = cursors.open(sealed)
+  if (position !== null) return position
+  throw new DomainError(
+    'input_invalid',
+    `pagination.token "${sealed.slice(0, 80)}" is not one that this service gave: leave it out for the first page`,
+  )
 }
 
 function toList(of: {

@@ -42,6 +42,7 @@ export function managementApi(deps: ManagementDeps): FastifyPluginAsync {
         registries: deps.registries,
         contents: deps.contents,
         naming: deps.naming,
+        cursors: deps.cursors,
         baseOf: (request) => baseOf(deps.naming, deps.clientOf, request, mounted.prefix),
         limitNameChecks,
         hidden: mounted.prefix !== '',

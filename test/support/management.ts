@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +7,7 @@ import { fastify } from 'fastify'
 import type { Auth } from '../../src/auth/auth.ts'
 import type { UserPrincipal } from '../../src/domain/actor.ts'
 import { DomainError } from '../../src/domain/error.ts'
+import { createCursors } from '../../src/doors/cursors.ts'
 import { createClientOf } from '../../src/http/client.ts'
 import { SILENT } from '../../src/http/log.ts'
 import { rewriteManagementPath } from '../../src/management-api/paths.ts'
@@ -134,6 +135,7 @@ export async function openManagement(
     contents: contentsOn(plane.metadata),
     auth,
     naming,
+    cursors: createCursors(randomBytes(32)),
     clientOf: createClientOf({ trustedProxies: [] }),
     log: SILENT,
     now: () => plane.clock.now,
