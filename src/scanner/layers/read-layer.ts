@@ -1,0 +1,257 @@
+import type { Hash } from 'node:crypto'
+import { createHash } from 'node:crypto'
+import type { Transform } from 'node:stream'
+import type { Analyzer, AnalyzerResult, Sink } from '../analyzers/analyzer.ts'
+import { NOTHING } from '../analyzers/analyzer.ts'
+import type { FileFacts, LayerFacts, Problem } from '../facts.ts'
+import { ANALYZER_VERSION } from '../facts.ts'
+import { cleanPath } from './clean-path.ts'
+import type { Compression } from './inflate.ts'
+import { compressionOf, createInflate, inflateError } from './inflate.ts'
+import { LayerError } from './layer-error.ts'
+import type { LayerLimits } from './limits.ts'
+import { PathHashes } from './path-hashes.ts'
+import type { ByteSink, TarEntry } from './read-tar.ts'
+import { TarReader } from './read-tar.ts'
+import { whiteoutOf } from './whiteouts.ts'
+
+export interface LayerInput {
+  /** As stored: gzip, zstd or plain, told by its first bytes. */
+  readonly bytes: AsyncIterable<Uint8Array>
+  readonly analyzers: readonly Analyzer[]
+  readonly limits: LayerLimits
+  /** Milliseconds of any steady clock. */
+  readonly now: () => number
+  /**
+   * Files that other names are wanted for, from `unreadLinks` of a first reading: an archive holds a file's bytes at the
+   * first of its names only (pnpm links its store into node_modules).
+   */
+  readonly aliases?: ReadonlyMap<string, readonly string[]>
+}
+
+export interface LayerReading {
+  readonly facts: LayerFacts
+  /** Hard links that an analyzer wants and whose bytes went by under a name that none wanted: read again with these as aliases. */
+  readonly unreadLinks: ReadonlyMap<string, readonly string[]>
+}
+
+/**
+ * Reads one layer, once, from its compressed bytes to what it says. Never throws for what the bytes are: a layer that cannot be read
+ * to its end has a fatal problem, and whatever was found before that is kept for the report. Throws what reading `bytes` throws.
+ */
+export async function readLayer(input: LayerInput): Promise<LayerReading> {
+  const reader = new LayerReader(input)
+  try {
+    await pump(input.bytes, reader)
+  } catch (error) {
+    if (!(error instanceof LayerError)) throw error
+    reader.fail(error.message)
+  }
+  return await reader.result()
+}
+
+/** Undoes the compression and pushes the archive through, no faster than analyzers finish. */
+async function pump(bytes: AsyncIterable<Uint8Array>, reader: LayerReader): Promise<void> {
+  let inflate: Transform | null | undefined
+  let compression: Compression = 'none'
+  let done: Promise<void> = Promise.resolve()
+  for await (const chunk of bytes) {
+    if (chunk.length === 0) continue
+    if (inflate === undefined) {
+      compression = compressionOf(chunk)
+      inflate = createInflate(compression)
+      if (inflate) done = drain(inflate, reader)
+      done.catch(() => {}) // told by the await below
+    }
+    if (inflate === null) await reader.push(chunk)
+    else if (!inflate.write(chunk)) await Promise.race([drained(inflate), done])
+    if (inflate?.destroyed) break
+  }
+  inflate?.end()
+  await done.catch((error: unknown) => {
+    throw error instanceof LayerError ? error : inflateError(compression, error)
+  })
+  reader.end()
+}
+
+async function drain(inflate: Transform, reader: LayerReader): Promise<void> {
+  for await (const chunk of inflate) await reader.push(chunk as Uint8Array)
+}
+
+function drained(stream: Transform): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      stream.off('drain', settle).off('close', settle).off('error', settle)
+      resolve()
+    }
+    stream.on('drain', settle).on('close', settle).on('error', settle)
+  })
+}
+
+class LayerReader {
+  readonly #input: LayerInput
+  readonly #tar: TarReader
+  readonly #hash: Hash = createHash('sha256')
+  readonly #until: number
+  #bytes = 0
+  #packages = 0
+  readonly #files: FileFacts[] = []
+  readonly #finishing: Promise<void>[] = []
+  readonly #whiteouts: string[] = []
+  readonly #opaque: string[] = []
+  readonly #links: { path: string; target: string }[] = []
+  readonly #hardLinks: { path: string; target: string; analyzer: Analyzer }[] = []
+  readonly #paths = new PathHashes()
+  readonly #problems: Problem[] = []
+
+  constructor(input: LayerInput) {
+    this.#input = input
+    this.#until = input.now() + input.limits.maxMs
+    this.#tar = new TarReader(input.limits, (entry) => this.#open(entry))
+  }
+
+  /** @throws LayerError when a bound is reached or the archive is damaged. */
+  async push(chunk: Uint8Array): Promise<void> {
+    this.#bytes += chunk.length
+    const { maxUncompressedBytes, maxMs } = this.#input.limits
+    if (this.#bytes > maxUncompressedBytes)
+      throw new LayerError(`the layer has more than ${maxUncompressedBytes} bytes uncompressed`)
+    if (this.#input.now() > this.#until) throw new LayerError(`reading the layer takes longer than ${maxMs} ms`)
+    this.#hash.update(chunk)
+    this.#tar.push(chunk)
+    if (this.#finishing.length > 0) await Promise.all(this.#finishing.splice(0))
+  }
+
+  end(): void {
+    this.#tar.end()
+  }
+
+  fail(reason: string): void {
+    this.#problems.push({ path: null, where: 'layers', reason, weight: 'fatal' })
+  }
+
+  async result(): Promise<LayerReading> {
+    await Promise.all(this.#finishing.splice(0))
+    const unreadLinks = this.#followHardLinks()
+    const facts: LayerFacts = {
+      analyzerVersion: ANALYZER_VERSION,
+      diffId: `sha256:${this.#hash.digest('hex')}`,
+      uncompressedBytes: this.#bytes,
+      entries: this.#tar.entries,
+      files: this.#files,
+      whiteouts: this.#whiteouts,
+      opaque: this.#opaque,
+      links: this.#links,
+      nonDirectories: this.#paths.toString(),
+      problems: this.#problems.slice(0, this.#input.limits.maxProblems),
+    }
+    return { facts, unreadLinks }
+  }
+
+  #open(entry: TarEntry): ByteSink | null {
+    if (entry.path === '') return null
+    const whiteout = whiteoutOf(entry.path)
+    if (whiteout) {
+      if (whiteout.kind === 'opaque') this.#opaque.push(whiteout.path)
+      else if (whiteout.kind === 'hides') this.#whiteouts.push(whiteout.path)
+      return null
+    }
+    if (entry.type === 'directory') return null
+    this.#paths.add(entry.path)
+    if (entry.type === 'symlink') this.#links.push({ path: entry.path, target: entry.target })
+    if (entry.type === 'hardlink') this.#noteHardLink(entry)
+    return entry.type === 'file' ? this.#openFile(entry) : null
+  }
+
+  #openFile(entry: TarEntry): ByteSink | null {
+    const names = [entry.path, ...(this.#input.aliases?.get(entry.path) ?? [])]
+    const sinks = names.flatMap((path) => this.#sinksFor({ ...entry, path }))
+    const [only] = sinks
+    if (only === undefined) return null
+    return sinks.length === 1 ? only : together(sinks)
+  }
+
+  #sinksFor(entry: TarEntry): ByteSink[] {
+    return this.#input.analyzers.flatMap((analyzer) => {
+      const sink = analyzer.open(entry)
+      if (sink === null) return []
+      return [{ push: (chunk) => sink.push(chunk), end: () => this.#finish(entry, analyzer, sink) }]
+    })
+  }
+
+  #finish(entry: TarEntry, analyzer: Analyzer, sink: Sink): void {
+    const { path } = entry
+    const keep = (result: AnalyzerResult): void => this.#keep(path, analyzer.name, result)
+    const failed = (error: unknown): void => {
+      const reason = error instanceof Error ? error.message : 'it cannot be read'
+      keep({ ...NOTHING, problems: [{ path, where: analyzer.name, reason, weight: 'fatal' }] })
+    }
+    if (entry.isSparse) {
+      failed(new Error('it is stored as a sparse file, which is not read'))
+      return
+    }
+    try {
+      const result = sink.end()
+      if (result instanceof Promise) this.#finishing.push(result.then(keep, failed))
+      else keep(result)
+    } catch (error) {
+      failed(error)
+    }
+  }
+
+  #keep(path: string, analyzer: string, result: AnalyzerResult): void {
+    const { maxPackages } = this.#input.limits
+    this.#packages += result.packages.length
+    if (this.#packages > maxPackages) {
+      if (this.#packages - result.packages.length <= maxPackages) {
+        this.fail(`the layer has more than ${maxPackages} packages`)
+      }
+      return
+    }
+    this.#files.push({ ...result, path, analyzer })
+  }
+
+  /** Whether an analyzer wants it cannot depend on a size here: the archive says none. */
+  #noteHardLink(entry: TarEntry): void {
+    const target = cleanPath(entry.target)
+    for (const analyzer of this.#input.analyzers) {
+      if (analyzer.open({ path: entry.path, size: 0, mode: entry.mode }) !== null)
+        this.#hardLinks.push({ path: entry.path, target, analyzer })
+    }
+  }
+
+  /** A name of a file that was read under another name says the same; what was not read is asked for. */
+  #followHardLinks(): Map<string, string[]> {
+    const unread = new Map<string, string[]>()
+    const read = new Map(this.#files.map((file) => [`${file.analyzer} ${file.path}`, file]))
+    for (const { path, target, analyzer } of this.#hardLinks) {
+      if (read.has(`${analyzer.name} ${path}`)) continue
+      const known = read.get(`${analyzer.name} ${target}`)
+      if (known) {
+        const packages = known.packages.map((one) => ({ ...one, path: one.path === target ? path : one.path }))
+        this.#keep(path, analyzer.name, { ...known, packages })
+      } else if (this.#input.aliases?.get(target)?.includes(path)) {
+        this.#problems.push({
+          path,
+          where: analyzer.name,
+          reason: `it is a hard link to ${target}, which is not in this layer`,
+          weight: 'fatal',
+        })
+      } else unread.set(target, [...(unread.get(target) ?? []), path])
+    }
+    return unread
+  }
+}
+
+function together(sinks: readonly ByteSink[]): ByteSink {
+  const open = new Set(sinks)
+  return {
+    push(chunk) {
+      for (const sink of open) if (!sink.push(chunk)) open.delete(sink)
+      return open.size > 0
+    },
+    end() {
+      for (const sink of sinks) sink.end()
+    },
+  }
+}
