@@ -85,7 +85,7 @@ const exportAll = defineCommand({
   options: FILTERS,
   run: ({ options }, context) =>
     withServer(options, context, async (server) => {
-      await context.io.pour(await server.stream('/api/v1/audit/export', await queryOf(server, options, context.now())))
+      await context.io.pour(server.stream('/api/v1/audit/export', await queryOf(server, options, context.now())))
       return 0
     }),
 })

@@ -45,13 +45,12 @@ export class ServerClient {
 
   /** @throws ServerError, as all here. */
   async get<T>(path: string, query: Query = {}): Promise<T> {
-    return (await this.#call('GET', path + asText(query))).json() as Promise<T>
+    return this.#read(await this.#call('GET', path + asText(query))) as Promise<T>
   }
 
   /** The answer, or null when it has no body. */
   async send<T = null>(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<T> {
-    const text = await (await this.#call(method, path, body)).text()
-    return (text === '' ? null : JSON.parse(text)) as T
+    return (await this.#read(await this.#call(method, path, body))) as T
   }
 
   /** All items of a list of /api/v1, page by page. */
@@ -65,10 +64,27 @@ export class ServerClient {
   }
 
   /** An answer as it comes, for what is long. */
-  async stream(path: string, query: Query = {}): Promise<ReadableStream<Uint8Array>> {
+  async *stream(path: string, query: Query = {}): AsyncGenerator<Uint8Array> {
     const { body } = await this.#call('GET', path + asText(query), undefined, false)
-    if (body === null) throw new ServerError(null, `${this.url} answered nothing`)
-    return body
+    if (body === null) return
+    try {
+      yield* body
+    } catch (error) {
+      throw new ServerError(null, `what ${this.url} sent is not whole: ${causeOf(error).message}`)
+    }
+  }
+
+  /** Null: no body. */
+  async #read(response: Response): Promise<unknown> {
+    const text = await response.text().catch((error: unknown) => {
+      throw new ServerError(null, noAnswer(this.url, error, this.#timeoutMs))
+    })
+    if (text === '') return null
+    try {
+      return JSON.parse(text)
+    } catch {
+      throw new ServerError(response.status, `${this.url} answered something that is no JSON: is it the right URL?`)
+    }
   }
 
   async #call(method: string, path: string, body?: unknown, limited = true): Promise<Response> {
