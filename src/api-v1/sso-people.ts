@@ -19,7 +19,7 @@ const LinkAnswer = Type.Object({
 })
 
 const about = { tags: ['Single sign-on'] }
-const Params = Type.Object({ id: uuid('The provider.') })
+const Params = Type.Object({ providerId: uuid('The provider.') })
 const strict = { additionalProperties: false }
 const config = { access: 'admin' } as const
 
@@ -31,7 +31,7 @@ export function ssoPeopleRoutes(context: ApiContext): void {
 
 function readLinks({ app, sso }: ApiContext): void {
   app.get(
-    '/sso/providers/:id/people',
+    '/sso/providers/:providerId/people',
     {
       config,
       schema: {
@@ -59,7 +59,7 @@ function readLinks({ app, sso }: ApiContext): void {
 function changeLinks(context: ApiContext): void {
   const { app, sso } = context
   app.post(
-    '/sso/providers/:id/people',
+    '/sso/providers/:providerId/people',
     {
       config,
       schema: {
@@ -93,7 +93,7 @@ function changeLinks(context: ApiContext): void {
   )
 
   app.delete(
-    '/sso/providers/:id/people/:userId',
+    '/sso/providers/:providerId/people/:userId',
     {
       config,
       schema: {
@@ -115,8 +115,8 @@ function changeLinks(context: ApiContext): void {
   )
 }
 
-function placeOf(request: FastifyRequest, { id }: { readonly id: string }) {
-  return { contractId: personOf(request).contractId, providerId: id }
+function placeOf(request: FastifyRequest, { providerId }: { readonly providerId: string }) {
+  return { contractId: personOf(request).contractId, providerId }
 }
 
 function toLink({ userId, email, subject, since, lastLoginAt }: Link): Static<typeof LinkAnswer> {

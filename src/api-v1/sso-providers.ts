@@ -101,12 +101,13 @@ const NewProviderBody = Type.Object(
 const ChangeBody = Type.Object({ name: Type.Optional(name), clientId: Type.Optional(clientId), ...changeable }, strict)
 
 const about = { tags: ['Single sign-on'] }
-const Params = Type.Object({ id: uuid('The provider.') })
+const Params = Type.Object({ providerId: uuid('The provider.') })
 const config = { access: 'admin' } as const
 
 /** What an administrator does about identity providers. */
 export function ssoProviderRoutes(context: ApiContext): void {
   readProviders(context)
+  createProviders(context)
   changeProviders(context)
 }
 
@@ -126,7 +127,7 @@ function readProviders({ app, sso }: ApiContext): void {
   )
 
   app.get(
-    '/sso/providers/:id',
+    '/sso/providers/:providerId',
     {
       config,
       schema: {
@@ -137,11 +138,11 @@ function readProviders({ app, sso }: ApiContext): void {
         response: { 200: ProviderAnswer },
       },
     },
-    async (request) => toAnswer(await sso.getProvider(personOf(request).contractId, request.params.id)),
+    async (request) => toAnswer(await sso.getProvider(personOf(request).contractId, request.params.providerId)),
   )
 }
 
-function changeProviders(context: ApiContext): void {
+function createProviders(context: ApiContext): void {
   const { app, sso } = context
   app.post(
     '/sso/providers',
@@ -168,9 +169,12 @@ function changeProviders(context: ApiContext): void {
       return toAnswer(made)
     },
   )
+}
 
+function changeProviders(context: ApiContext): void {
+  const { app, sso } = context
   app.patch(
-    '/sso/providers/:id',
+    '/sso/providers/:providerId',
     {
       config,
       schema: {
@@ -185,15 +189,20 @@ function changeProviders(context: ApiContext): void {
       },
     },
     async (request) => {
-      const { id } = request.params
+      const { providerId } = request.params
       return toAnswer(
-        await sso.changeProvider(personOf(request).contractId, id, request.body, doerOf(askerOf(request, context))),
+        await sso.changeProvider(
+          personOf(request).contractId,
+          providerId,
+          request.body,
+          doerOf(askerOf(request, context)),
+        ),
       )
     },
   )
 
   app.delete(
-    '/sso/providers/:id',
+    '/sso/providers/:providerId',
     {
       config,
       schema: {
@@ -206,7 +215,11 @@ function changeProviders(context: ApiContext): void {
       },
     },
     async (request, reply) => {
-      await sso.deleteProvider(personOf(request).contractId, request.params.id, doerOf(askerOf(request, context)))
+      await sso.deleteProvider(
+        personOf(request).contractId,
+        request.params.providerId,
+        doerOf(askerOf(request, context)),
+      )
       return reply.code(204).send(undefined)
     },
   )

@@ -1,7 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Access } from '../../src/domain/access.ts'
+import { identityByEmail } from '../../src/metadata/tables/identities.ts'
 import { ensureSchedule } from '../../src/metadata/tables/schedules.ts'
 import { insertSsoProvider } from '../../src/metadata/tables/sso-providers.ts'
+import { insertSsoSubject } from '../../src/metadata/tables/sso-subjects.ts'
 import type { ApiWorld } from '../support/api-world.ts'
 
 /**
@@ -93,6 +95,16 @@ const PROVIDER = {
   defaultRole: null,
   enabled: false,
 } as const
+const newSignedOn = async ({ world, contract }: Place) => {
+  const email = newEmail()
+  const userId = await world.people.user(contract, email)
+  await world.people.transact(async (sql) => {
+    const identityId = (await identityByEmail(sql, email))?.id ?? 0
+    const { issuer } = PROVIDER
+    await insertSsoSubject(sql, { contractId: contract, issuer, subject: email, identityId, lastLoginAt: null })
+  })
+  return userId
+}
 /** As an administrator has made it; the API would ask the provider whether it is there. */
 const newProvider = async ({ world, contract }: Place) => {
   const publicId = newId()
@@ -120,6 +132,7 @@ export const MAKE: Readonly<Record<string, Maker>> = {
   apiKeyId: (place) => create(place, '/api/v1/api-keys', { name: name() }),
   invitationId: newInvitation,
   contractId: newContract,
+  providerId: newProvider,
   digest: ({ world, params }) => world.push(params['registryId'] ?? '', REPOSITORY, TAG),
 }
 
@@ -239,26 +252,20 @@ export const TABLE: Readonly<Record<string, Row>> = {
     body: { limitBytes: null },
   },
   'GET /api/v1/sso/discover': { access: 'public', status: 200 },
-  'GET /api/v1/sso/{providerId}/login': { access: 'public', status: 302, params: { providerId: newProvider } },
+  'GET /api/v1/sso/{providerId}/login': { access: 'public', status: 302 },
   'GET /api/v1/sso/callback': { access: 'public', status: 302 },
   'GET /api/v1/sso/providers': { access: 'admin', status: 200 },
   'POST /api/v1/sso/providers': { access: 'admin', status: 400, body: { name: 'x', issuer: 'no URL', clientId: 'x' } },
-  'GET /api/v1/sso/providers/{id}': { access: 'admin', status: 200, params: { id: newProvider } },
-  'PATCH /api/v1/sso/providers/{id}': {
+  'GET /api/v1/sso/providers/{providerId}': { access: 'admin', status: 200 },
+  'PATCH /api/v1/sso/providers/{providerId}': { access: 'admin', status: 200, body: { enabled: false } },
+  'DELETE /api/v1/sso/providers/{providerId}': { access: 'admin', status: 204 },
+  'GET /api/v1/sso/providers/{providerId}/people': { access: 'admin', status: 200 },
+  'POST /api/v1/sso/providers/{providerId}/people': { access: 'admin', status: 201, body: newSubject },
+  'DELETE /api/v1/sso/providers/{providerId}/people/{userId}': {
     access: 'admin',
-    status: 200,
-    params: { id: newProvider },
-    body: { enabled: false },
+    status: 204,
+    params: { userId: newSignedOn },
   },
-  'DELETE /api/v1/sso/providers/{id}': { access: 'admin', status: 204, params: { id: newProvider } },
-  'GET /api/v1/sso/providers/{id}/people': { access: 'admin', status: 200, params: { id: newProvider } },
-  'POST /api/v1/sso/providers/{id}/people': {
-    access: 'admin',
-    status: 201,
-    params: { id: newProvider },
-    body: newSubject,
-  },
-  'DELETE /api/v1/sso/providers/{id}/people/{userId}': { access: 'admin', status: 404, params: { id: newProvider } },
   'GET /api/v1/audit': { access: 'admin', status: 200 },
   'GET /api/v1/audit/export': { access: 'admin', status: 200 },
   'GET /api/v1/schedules': { access: 'operator', status: 200 },
