@@ -362,6 +362,15 @@ export function contentsSuite(engine: string, openMetadata: OpenMetadata, skip: 
       listed.map((each) => [each.digest, each.pushCount, each.created.by]),
       [[digest, 2, 'token:ci']],
     )
+    await metadata.transact((sql) => sql.run`UPDATE manifest_counters SET pull_count = 3, last_pulled_at = 7`)
+    await contents.tidyLists()
+    for (const orderBy of ['pullCount', 'lastPull'] as const) {
+      const page = await contents.listArtifactsOfRegistry(one, id, artifacts({ orderBy }))
+      assert.deepEqual(
+        page.artifacts.map((each) => [each.digest, each.pullCount]),
+        [[digest, 3]],
+      )
+    }
   })
 }
 

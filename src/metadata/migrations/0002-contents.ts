@@ -7,7 +7,7 @@
 // scanned. So it stands in two pairs of indexes only: by push, and by `traits`, which holds those that are still as they
 // were made. The others hold what has a trait (partial). Measured: a pair costs a push 10 µs; orders are nine.
 //
-// A program of migration 1 knows no `registry_id`: rows it adds during a rolling upgrade are adopted by a schedule.
+// A program of migration 1 knows nothing of this: what it adds and counts during a rolling upgrade is adopted by a schedule.
 export const contents: readonly string[] = [
   `ALTER TABLE repository_counters ADD COLUMN registry_id {int}`,
   // 1: listed. 0: deleted, but its artifacts are still in their registry's list. NULL: in no list.
@@ -73,7 +73,8 @@ export const contents: readonly string[] = [
     ) => `CREATE INDEX manifest_counters_within_by_${column} ON manifest_counters (repository_id, ${column}, manifest_id)
       WHERE is_listed = 1 AND ${column} IS NOT NULL`,
   ),
-  `CREATE INDEX manifest_counters_unadopted ON manifest_counters (manifest_id) WHERE registry_id IS NULL`,
+  `CREATE INDEX manifest_counters_unadopted ON manifest_counters (manifest_id)
+    WHERE registry_id IS NULL OR (pull_count > 0 AND (traits & 1) = 0) OR (push_count > 1 AND (traits & 2) = 0)`,
 
   // The tags of an artifact, in order, without a look at their rows.
   `DROP INDEX tags_of_manifest`,

@@ -106,8 +106,8 @@ export async function hideArtifacts(sql: Transaction, repositoryId: number, limi
 }
 
 /**
- * Rows that a program of migration 1 made during a rolling upgrade get what they are listed by; at most `limit` of each
- * kind. @returns how many.
+ * Rows that a program of migration 1 made or counted in during a rolling upgrade get what they are listed by; at most
+ * `limit` of each kind. Usually there are none, and indexes say so. @returns how many.
  */
 export async function adoptCounters(sql: Transaction, limit: number): Promise<number> {
   const repositories = await sql.run`
@@ -120,12 +120,14 @@ export async function adoptCounters(sql: Transaction, limit: number): Promise<nu
   const manifests = await sql.all<{ repository_id: number }>`
     UPDATE manifest_counters
        SET registry_id = r.registry_id, repository_id = r.id, is_listed = CASE WHEN m.delete_id IS NULL THEN 1 ELSE 0 END,
-           traits = CASE WHEN pull_count > 0 THEN 1 ELSE 0 END + CASE WHEN push_count > 1 THEN 2 ELSE 0 END,
+           traits = (traits & 12) + CASE WHEN pull_count > 0 THEN 1 ELSE 0 END + CASE WHEN push_count > 1 THEN 2 ELSE 0 END,
            last_pushed_at = COALESCE(last_pushed_at, 0), last_pulled_at = COALESCE(last_pulled_at, 0),
            created_at = m.pushed_at, created_by = m.pushed_by
       FROM manifests m JOIN repositories r ON r.id = m.repository_id
      WHERE m.id = manifest_counters.manifest_id AND manifest_counters.manifest_id IN (
-       SELECT manifest_id FROM manifest_counters WHERE registry_id IS NULL ORDER BY manifest_id LIMIT ${limit})
+       SELECT manifest_id FROM manifest_counters
+        WHERE registry_id IS NULL OR (pull_count > 0 AND (traits & 1) = 0) OR (push_count > 1 AND (traits & 2) = 0)
+        ORDER BY manifest_id LIMIT ${limit})
     RETURNING manifest_counters.repository_id`
   for (const repositoryId of new Set(manifests.map((row) => row.repository_id)))
     await sql.run`

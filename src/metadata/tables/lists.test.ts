@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { openSqliteMetadata } from '../../../test/support/management.ts'
-import type { Fragment } from '../metadata-store.ts'
+import type { Fragment, SqlArgument, Transaction } from '../metadata-store.ts'
 import type { ArtifactOrder } from './artifact-lists.ts'
 import { artifactsBy } from './artifact-lists.ts'
+import { adoptCounters, hiddenRepositories } from './counters.ts'
 import type { Position } from './list-run.ts'
 import type { RepositoryOrder } from './repository-lists.ts'
 import { repositoriesBy } from './repository-lists.ts'
@@ -82,4 +83,28 @@ test('repositories by name are read from the index of live names', async () => {
   const run = repositoriesBy('name', false, { registryId: 1, nameContains: null, severity: null })
   for (const position of [null, { value: 'app', id: 7 }])
     assert.ok((await planOf(run(position, 100, 50))).some((line) => line.includes('INDEX repositories_live_name')))
+})
+
+test('what is to be adopted or hidden is found without looking at what is not', async () => {
+  const plan: string[] = []
+  await opened.metadata.transact(async (sql) => {
+    const all = async <Row>(text: TemplateStringsArray, ...values: SqlArgument[]): Promise<Row[]> => {
+      const rows = await sql.all<{ detail: string }>`EXPLAIN QUERY PLAN ${{ text, values }}`
+      plan.push(...rows.map(({ detail }) => detail))
+      return []
+    }
+    const run = async (text: TemplateStringsArray, ...values: SqlArgument[]): Promise<number> =>
+      (await all(text, ...values)).length
+    const explaining: Transaction = { dialect: sql.dialect, now: sql.now, all, run, get: async () => null }
+    await adoptCounters(explaining, 10)
+    await hiddenRepositories(explaining, 10)
+  })
+  assert.deepEqual(
+    plan.filter((line) => line.startsWith('SCAN')),
+    [
+      'SCAN repository_counters USING INDEX repository_counters_unadopted',
+      'SCAN manifest_counters USING INDEX manifest_counters_unadopted',
+      'SCAN repository_counters USING COVERING INDEX repository_counters_hidden',
+    ],
+  )
 })
