@@ -1,6 +1,11 @@
 import type { Reader } from '../metadata/metadata-store.ts'
 import type { ArtifactScope, ArtifactOrder as Column } from '../metadata/tables/artifact-lists.ts'
-import { artifactSummaries, artifactSummary, artifactsBy } from '../metadata/tables/artifact-lists.ts'
+import {
+  artifactSummaries,
+  artifactSummary,
+  artifactsBy,
+  hasHiddenArtifacts,
+} from '../metadata/tables/artifact-lists.ts'
 import type { Page } from './collect-page.ts'
 import { collectPage } from './collect-page.ts'
 import type { Actor, ContentsDeps } from './deps.ts'
@@ -58,7 +63,7 @@ export async function listArtifactsOfRegistry(
     // Nothing is scanned yet, so nothing was found anywhere.
     const page =
       query.vulnerabilityId === null
-        ? await pageOf(deps, sql, query, { registryId: registry.id })
+        ? await pageOf(deps, sql, query, await scopeOf(sql, registry.id))
         : { artifacts: [], more: false }
     return { registry: toRegistryAddress(registry), ...page }
   })
@@ -90,6 +95,10 @@ export async function getArtifact(
   })
 }
 
+async function scopeOf(sql: Reader, registryId: number): Promise<ArtifactScope> {
+  return { registryId, hasHidden: await hasHiddenArtifacts(sql, registryId) }
+}
+
 async function pageOf(
   deps: ContentsDeps,
   sql: Reader,
@@ -97,6 +106,7 @@ async function pageOf(
   scope: ArtifactScope,
 ): Promise<{ artifacts: ArtifactView[]; more: boolean }> {
   const runs = artifactsBy(COLUMNS[orderBy], descending, scope)
-  const { ids, more } = await collectPage(deps, sql, { runs, isFiltered: false }, { offset, limit })
+  const walk = 'hasHidden' in scope && scope.hasHidden ? 'past what was deleted' : 'straight'
+  const { ids, more } = await collectPage(deps, sql, { runs, walk }, { offset, limit })
   return { artifacts: inOrder(ids, await artifactSummaries(sql, ids, MOST_TAGS_IN_LIST)).map(toArtifactView), more }
 }

@@ -15,25 +15,28 @@ const STRIDE = 5_000
 /** Rows that are looked at for a filter at once. */
 const LOOK = 1_000
 
+/** `searching` for what matches a filter, or `past what was deleted` a moment ago and still stands in the indexes. */
+export type WalkKind = 'straight' | 'searching' | 'past what was deleted'
+
 /**
  * The ids on a page of a list that consists of these stretches, and whether there are more behind it. The first thousands
  * are one statement; what lies deeper, or is searched for, is walked to in strides, and for so long only.
- * @throws `input_invalid` when that takes too long: asking again would not help.
+ * @throws `input_invalid` when that takes too long, `unavailable` when asking again will help.
  */
 export async function collectPage(
   { stopwatch, patienceMs }: ContentsDeps,
   sql: Reader,
-  list: { readonly runs: readonly ListRun[]; readonly isFiltered: boolean },
+  list: { readonly runs: readonly ListRun[]; readonly walk: WalkKind },
   { offset, limit }: Page,
 ): Promise<{ ids: number[]; more: boolean }> {
   const deadline = stopwatch() + patienceMs
   const rest = async (): Promise<void> => {
-    if (stopwatch() > deadline) throw tooFar(list.isFiltered, offset, patienceMs)
+    if (stopwatch() > deadline) throw tooFar(list.walk, offset, patienceMs)
     await turn()
   }
   const walk: Walk = { sql, skip: offset, wanted: limit + 1, ids: [], rest }
   for (const run of list.runs) {
-    await (list.isFiltered ? search(walk, run) : stride(walk, run))
+    await (list.walk === 'straight' ? stride(walk, run) : search(walk, run))
     if (walk.ids.length === walk.wanted) break
   }
   return { ids: walk.ids.slice(0, limit), more: walk.ids.length > limit }
@@ -82,12 +85,24 @@ async function search(walk: Walk, run: ListRun): Promise<void> {
   }
 }
 
-function tooFar(isFiltered: boolean, offset: number, patienceMs: number): DomainError {
+function tooFar(walk: WalkKind, offset: number, patienceMs: number): DomainError {
   const seconds = patienceMs / 1_000
-  return new DomainError(
-    'input_invalid',
-    isFiltered
-      ? `so few match the filter that ${seconds} s were not enough to find them: name more of the filter, or list without it`
-      : `offset ${offset} is too deep: it was not reached within ${seconds} s; use a smaller offset, the opposite orderBy, or the list of one repository`,
-  )
+  switch (walk) {
+    case 'straight':
+      return new DomainError(
+        'input_invalid',
+        `offset ${offset} is too deep: it was not reached within ${seconds} s; use a smaller offset, the opposite orderBy, or the list of one repository`,
+      )
+    case 'searching':
+      return new DomainError(
+        'input_invalid',
+        `so few match the filter that ${seconds} s were not enough to find them: name more of the filter, or list without it`,
+      )
+    default:
+      return new DomainError(
+        'unavailable',
+        'a large repository was deleted a moment ago and is still being taken out of this list: try again in some seconds',
+        { headers: { 'retry-after': '5' } },
+      )
+  }
 }

@@ -50,7 +50,12 @@ export async function listRepositories(
     })
     // With a severity the orders by counters have indexes of their own; the order by name has not.
     const isFiltered = nameContains !== null || (severity !== null && query.orderBy === 'name')
-    const { ids, more } = await collectPage(deps, sql, { runs: [run], isFiltered }, query)
+    const { ids, more } = await collectPage(
+      deps,
+      sql,
+      { runs: [run], walk: isFiltered ? 'searching' : 'straight' },
+      query,
+    )
     const found = inOrder(ids, await repositorySummaries(sql, ids))
     return { registry: toRegistryAddress(registry), repositories: found.map(toRepositoryView), more }
   })

@@ -297,6 +297,38 @@ export function contentsSuite(engine: string, openMetadata: OpenMetadata, skip: 
     await assert.rejects(list({ nameContains: 'nothing like it' }), { kind: 'input_invalid', message: /so few match/ })
   })
 
+  test(
+    `${engine}: contents: what was deleted in bulk is passed over, and soon not met any more`,
+    options,
+    async (t) => {
+      let now = 0
+      let step = 0
+      const world = await open(t, openMetadata, { stopwatch: () => (now += step) })
+      const { contents, data, metadata, id, internalId } = world
+      const kept = await data.push(internalId, 'kept', 'x')
+      await data.push(internalId, 'large', 'x')
+      await metadata.transact(async (sql) => {
+        await sql.run`
+        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+        INSERT INTO manifests (id, repository_id, digest, media_type, size, content, data_key_id, pushed_at, pushed_by, lease_until)
+        SELECT 1000 + n.i, m.repository_id, 'sha256:' || n.i, m.media_type, m.size, m.content, m.data_key_id, 0, 'x', 0
+          FROM n CROSS JOIN manifests m JOIN repositories r ON r.id = m.repository_id WHERE r.name = 'large'`
+        await sql.run`
+        INSERT INTO manifest_counters (manifest_id, registry_id, repository_id, is_listed, push_count, last_pushed_at, last_pulled_at)
+        SELECT id, ${internalId}, repository_id, 1, 1, id, 0 FROM manifests WHERE id > 1000`
+      })
+      const listed = async () =>
+        (await contents.listArtifactsOfRegistry(one, id, artifacts({ orderBy: 'pushCount' }))).artifacts.map(keyOf)
+      assert.equal((await listed()).length, 100)
+      await contents.deleteRepository(one, id, 'large')
+      assert.deepEqual(await listed(), [`kept@${kept}`])
+      step = 1_500
+      await assert.rejects(listed(), { kind: 'unavailable', message: /deleted a moment ago/ })
+      await contents.tidyLists()
+      assert.deepEqual(await listed(), [`kept@${kept}`])
+    },
+  )
+
   test(`${engine}: contents: pages hold together at any offset`, options, async (t) => {
     const world = await open(t, openMetadata)
     const { contents, metadata, id, internalId } = world

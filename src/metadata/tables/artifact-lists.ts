@@ -15,7 +15,10 @@ export type ArtifactOrder =
   | 'max_severity'
   | 'score_tenths'
 
-export type ArtifactScope = { readonly registryId: number } | { readonly repositoryId: number }
+/** `hasHidden`: artifacts of deleted repositories may still stand in the registry's indexes; they are given as no hits. */
+export type ArtifactScope =
+  | { readonly registryId: number; readonly hasHidden: boolean }
+  | { readonly repositoryId: number }
 
 /** Which artifacts stand in an order's index, and which trait (migrations/0002-contents.ts) tells the others. */
 const DISTINCT: Record<ArtifactOrder, { readonly listed: Fragment; readonly trait: number }> = {
@@ -40,40 +43,58 @@ const TRAITS = [0, 1, 2, 3, 4, 5, 6, 7, 12, 13, 14, 15]
 export function artifactsBy(order: ArtifactOrder, descending: boolean, scope: ArtifactScope): ListRun[] {
   const { listed, trait } = DISTINCT[order]
   const within = withinOf(scope)
+  const hit = hitOf(scope)
   const column = literal(`c.${order}`)
   const distinct = inOrder(
     { column: `c.${order}`, id: 'c.manifest_id', descending },
     (condition) => piece`
-      SELECT ${column} AS value, c.manifest_id AS id, 1 AS hit FROM manifest_counters c
+      SELECT ${column} AS value, c.manifest_id AS id, ${hit} AS hit FROM manifest_counters c
        WHERE ${within} AND c.is_listed = 1 ${listed} ${condition}`,
   )
   if (trait === 0) return [distinct]
-  const alike = withoutTrait(trait, within, descending)
+  const alike = withoutTrait(trait, { within, hit }, descending)
   return descending ? [distinct, alike] : [alike, distinct]
 }
 
 /** Each combination of the other traits is a stretch of one index; they are merged by id, so many of each as are needed. */
-function withoutTrait(trait: number, within: Fragment, descending: boolean): ListRun {
+function withoutTrait(
+  trait: number,
+  { within, hit }: { readonly within: Fragment; readonly hit: Fragment },
+  descending: boolean,
+): ListRun {
   const way = literal(descending ? 'DESC' : 'ASC')
   const beyond = literal(descending ? '<' : '>')
   return (after, limit, skip) => {
     const behind = after === null ? NOTHING : piece`AND c.manifest_id ${beyond} ${after.id}`
     const stretches = TRAITS.filter((traits) => (traits & trait) === 0).map(
       (traits) => piece`SELECT * FROM (
-        SELECT c.manifest_id AS id FROM manifest_counters c
+        SELECT c.manifest_id AS id, ${hit} AS hit FROM manifest_counters c
          WHERE ${within} AND c.is_listed = 1 AND c.traits = ${traits} ${behind}
          ORDER BY c.manifest_id ${way} LIMIT ${limit + skip}) AS stretch`,
     )
     const all = stretches.reduce((before, stretch) => piece`${before} UNION ALL ${stretch}`)
-    return piece`SELECT 0 AS value, id, 1 AS hit FROM (${all}) AS merged ORDER BY id ${way} LIMIT ${limit} OFFSET ${skip}`
+    return piece`SELECT 0 AS value, id, hit FROM (${all}) AS merged ORDER BY id ${way} LIMIT ${limit} OFFSET ${skip}`
   }
 }
 
-/** A deleted repository is hidden by one row (docs/garbage-collection.md 3); its artifacts leave their indexes a little later. */
 function withinOf(scope: ArtifactScope): Fragment {
   if ('repositoryId' in scope) return piece`c.repository_id = ${scope.repositoryId}`
-  return piece`c.registry_id = ${scope.registryId} AND c.repository_id NOT IN (
-    SELECT h.repository_id FROM repository_counters h WHERE h.registry_id = ${scope.registryId} AND h.listing = 0)`
+  return piece`c.registry_id = ${scope.registryId}`
+}
+
+/** A deleted repository is hidden by one row (docs/garbage-collection.md 3); its artifacts leave their indexes a little later. */
+function hitOf(scope: ArtifactScope): Fragment {
+  if ('repositoryId' in scope || !scope.hasHidden) return literal('1')
+  return piece`CASE WHEN c.repository_id IN (
+    SELECT h.repository_id FROM repository_counters h WHERE h.registry_id = ${scope.registryId} AND h.listing = 0)
+    THEN 0 ELSE 1 END`
+}
+
+/** Whether artifacts of deleted repositories still stand in the indexes of this registry. */
+export async function hasHiddenArtifacts(sql: Reader, registryId: number): Promise<boolean> {
+  const row =
+    await sql.get`SELECT 1 AS one FROM repository_counters WHERE registry_id = ${registryId} AND listing = 0 LIMIT 1`
+  return row !== null
 }
 
 export interface ArtifactSummary {

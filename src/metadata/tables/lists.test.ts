@@ -47,7 +47,7 @@ const artifactCases = (Object.keys(ARTIFACT_ORDERS) as ArtifactOrder[]).flatMap(
   const isWholeRegistry = order !== 'max_severity' && order !== 'score_tenths'
   const scopes = [
     { prefix: 'within_by', scope: { repositoryId: 1 } },
-    ...(isWholeRegistry ? [{ prefix: 'by', scope: { registryId: 1 } }] : []),
+    ...(isWholeRegistry ? [{ prefix: 'by', scope: { registryId: 1, hasHidden: false } }] : []),
   ]
   return scopes.flatMap((of) => [true, false].map((descending) => ({ order, descending, ...of })))
 })
