@@ -14,9 +14,11 @@ import { openLocal } from '../compose.ts'
 import type { Config } from '../config/config.ts'
 import { DomainError } from '../domain/error.ts'
 import { createGc } from '../gc/gc.ts'
+import { SILENT } from '../http/log.ts'
 import { restoreLocal } from '../local-restore.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import { openStores } from '../open-stores.ts'
+import { createRooms } from '../rooms.ts'
 import type { BackUpDeps, BackUpOptions } from './back-up.ts'
 import { backUp } from './back-up.ts'
 import { backUpToFile } from './back-up-to-file.ts'
@@ -286,6 +288,12 @@ test('into one file, which any tar opens, and back', async (t) => {
   assert.equal(listed.status, 0, listed.stderr)
   const names = listed.stdout.trimEnd().split('\n')
   assert.deepEqual([names.length, names.at(-1)], [9, 'backup.json'])
+  const unpacked = join(folder, 'unpacked')
+  await mkdir(unpacked)
+  assert.equal(spawnSync('tar', ['-xf', file, '-C', unpacked]).status, 0)
+  const asFolder = await emptyPlace(join(folder, 'from-folder'), app.config)
+  await restoreLocal(asFolder, { from: 'backup', path: unpacked })
+  await assertWhole(asFolder, images)
 
   const bytes = await readFile(file)
   await truncate(file, bytes.length - 2000)
@@ -366,6 +374,14 @@ test('refused: restoring where something is, without the key, with another one, 
   await unlink(join(folder, 'place', 'notes.txt'))
   await restoreLocal(place, from)
   assert.ok((await stat(join(folder, 'place', 'entrepot.db'))).size > 0)
+})
+
+test('refused: backing up where there is nothing', async (t) => {
+  const folder = await temporaryFolder(t)
+  await using stores = await openStores(configOf(join(folder, 'data')))
+  const { backup } = createRooms(stores, configOf(join(folder, 'data')), SILENT)
+  const options = { folder: join(folder, 'backup'), mayLink: true, readAgain: false }
+  await assert.rejects(backup.backUp(options), is('not_found', /no installation to back up/))
 })
 
 test("refused: backing up into what is no backup, or another installation's, or twice at once", async (t) => {

@@ -1,4 +1,6 @@
 import type { SnapshotName } from '../blobs/snapshot-store.ts'
+import { DomainError } from '../domain/error.ts'
+import { someContractExists } from '../metadata/tables/restoring.ts'
 import type { BackUpDeps, BackUpOptions, BackupReport } from './back-up.ts'
 import { backUp } from './back-up.ts'
 import type { FileOptions } from './back-up-to-file.ts'
@@ -22,7 +24,10 @@ const RETRY_MS = 5 * 60_000
 export function createBackup(deps: BackupDeps): Backup {
   let failedAt = Number.NEGATIVE_INFINITY
   return {
-    backUp: (options) => ('file' in options ? backUpToFile(deps, options) : backUp(deps, options)),
+    backUp: async (options) => {
+      await refuseEmpty(deps)
+      return await ('file' in options ? backUpToFile(deps, options) : backUp(deps, options))
+    },
     keepSnapshots: async ({ atOnce } = { atOnce: false }) => {
       if (deps.now() - failedAt < RETRY_MS) return null
       try {
@@ -33,4 +38,10 @@ export function createBackup(deps: BackupDeps): Backup {
       }
     },
   }
+}
+
+/** With a setting mistyped, a backup of nothing would look like one. */
+async function refuseEmpty({ metadata }: BackupDeps): Promise<void> {
+  if (await metadata.read(someContractExists)) return
+  throw new DomainError('not_found', 'there is no installation to back up: its database holds no contract')
 }

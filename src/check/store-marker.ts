@@ -46,7 +46,8 @@ export function refuseForeignStore(owner: string | null, installation: string): 
   throw new DomainError(
     'unsupported',
     `the blob store belongs to installation ${owner}, the database to ${installation}: ` +
-      'point the settings at the store and the database that belong together',
+      'point the settings at the store and the database that belong together ' +
+      '(when the database was lost: move the new one away and run entrepot restore --from-store)',
   )
 }
 

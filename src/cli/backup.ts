@@ -1,9 +1,10 @@
-import { resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import type { BackupReport } from '../backup/back-up.ts'
 import { DomainError } from '../domain/error.ts'
 import type { Command, Io } from './command.ts'
 import { defineCommand } from './define.ts'
-import { JSON_OPTION, printJson, WHERE, withLocal } from './local.ts'
+import { configOf, JSON_OPTION, printJson, WHERE, withLocal } from './local.ts'
 
 export const backupCommand: Command = defineCommand({
   name: 'backup',
@@ -25,11 +26,18 @@ export const backupCommand: Command = defineCommand({
     ...WHERE,
     ...JSON_OPTION,
   },
-  run: ({ positionals: [name], options }, context) =>
-    withLocal(options, context, async ({ app, config }) => {
-      const target = resolve(name)
-      if (`${target}/`.startsWith(`${config.data}/`))
-        throw new DomainError('input_invalid', `${target} lies in the data directory and would be lost with it`)
+  run: async ({ positionals: [name], options }, context) => {
+    const { data, secrets } = await configOf(options, context)
+    const target = resolve(name)
+    if (`${target}/`.startsWith(`${data}/`))
+      throw new DomainError('input_invalid', `${target} lies in the data directory and would be lost with it`)
+    // Opening would make one.
+    if (secrets.databaseUrl === null && !existsSync(join(data, 'entrepot.db')))
+      throw new DomainError(
+        'not_found',
+        `there is no installation in ${data}: name its data directory with --data or ENTREPOT_DATA`,
+      )
+    return await withLocal(options, context, async ({ app }) => {
       const readAgain = options.verify
       const report = await app.backUp(
         target.endsWith('.tar') ? { file: target, readAgain } : { folder: target, mayLink: !options.copy, readAgain },
@@ -41,7 +49,8 @@ export const backupCommand: Command = defineCommand({
       }
       tell(context.io, target, report)
       return code
-    }),
+    })
+  },
 })
 
 function tell({ out, err }: Io, target: string, { manifest, added, removed }: BackupReport): void {

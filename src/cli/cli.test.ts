@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
 import { openControlPlane } from '../../test/support/management.ts'
@@ -463,7 +466,15 @@ const expiries = [
 for (const { text, want } of expiries) test(`expiryOf: ${text}`, () => assert.equal(expiryOf(text, NOW), want))
 
 test('backup: where to, what it says, and that the key is not in it', async (t) => {
-  const { run, acts } = await open(t)
+  const data = await mkdtemp(join(tmpdir(), 'entrepot-cli-'))
+  t.after(() => rm(data, { recursive: true }))
+  const { run, acts } = await open(t, { env: { ENTREPOT_DATA: data } })
+  const nothing = await run('backup /elsewhere/copy')
+  assert.deepEqual(
+    [nothing.code, nothing.err],
+    [1, `entrepot: there is no installation in ${data}: name its data directory with --data or ENTREPOT_DATA`],
+  )
+  await writeFile(join(data, 'entrepot.db'), '')
   const done = await run('backup /elsewhere/copy --verify')
   assert.deepEqual([done.code, done.err], [0, ''])
   assert.match(
