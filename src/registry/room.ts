@@ -21,16 +21,17 @@ export interface Room {
   ): Promise<void>
   /** Is the blob counted already? */
   has(sql: Reader, blobId: number): Promise<boolean>
-  /** Counts again, after a refusal; false when nothing can have become free. */
-  addUpAgain(): Promise<boolean>
+  /** Counts what may have become free, after a refusal. */
+  addUpAgain(): Promise<void>
 }
 
-/** Tries once more when something may have become free. */
+/** Tries once more after a refusal: what was deleted is counted late, by us or just now by somebody else. */
 export async function withRoom<T>(room: Room | null, act: () => Promise<T>): Promise<T> {
   try {
     return await act()
   } catch (error) {
-    if (room === null || !isDenied(error) || !(await room.addUpAgain())) throw error
+    if (room === null || !isDenied(error)) throw error
+    await room.addUpAgain()
     return await act()
   }
 }

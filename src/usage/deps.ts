@@ -1,4 +1,5 @@
 import type { MetadataStore } from '../metadata/metadata-store.ts'
+import type { Sums } from './add-up.ts'
 
 /** Who acts, as far as these acts must know. That they may was decided before. */
 export interface Actor {
@@ -13,4 +14,5 @@ export interface Actor {
 
 export interface UsageDeps {
   readonly metadata: MetadataStore
+  readonly sums: Sums
 }

@@ -7,6 +7,7 @@ import type { Process } from '../../test/support/usage-world.ts'
 import { actorOf, at, HOUR, UsageWorld } from '../../test/support/usage-world.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import type { Place, UploadBody } from '../registry/registry.ts'
+import { Sums } from './add-up.ts'
 import { Limits } from './limits.ts'
 
 const app = at('app')
@@ -94,7 +95,7 @@ describe('quotas', () => {
       seenState: () => metadata.seenState(),
       [Symbol.asyncDispose]: async () => {},
     }
-    const limits = new Limits(counting)
+    const limits = new Limits({ metadata: counting, sums: new Sums(counting) })
     for (let time = 0; time < 5; time += 1) assert.equal(await limits.of(1), null)
     assert.equal(reads, 1)
     await world.usage.setRegistryQuota(actorOf(), 'r1', 10)
@@ -219,6 +220,14 @@ describe('quotas', () => {
     await world.usage.setRegistryQuota(actorOf(), 'r1', 101)
     await pushBlob(world.registry, app, bytes)
     assert.equal((await world.usage.registryQuota(actorOf(), 'r1')).free, 0)
+  })
+
+  test('what was deleted makes room for all the layers that are pushed at once next', async () => {
+    await using world = await limited(100, null, 2)
+    const digest = await pushBlob(world.registry, app, randomBytes(100))
+    await world.registry.deleteBlob(app, pusher, digest)
+    const pushes = [20, 30, 50].map((size, index) => push(world.processes[index % 2] ?? world.first, app, size))
+    assert.deepEqual(await Promise.all(pushes), ['ok', 'ok', 'ok'])
   })
 
   test('a quota that comes during an upload is met at its end', async () => {

@@ -13,7 +13,6 @@ import {
 } from '../metadata/tables/quotas.ts'
 import type { RegistryRow } from '../metadata/tables/registries.ts'
 import { findRegistry, lockRegistry } from '../metadata/tables/registries.ts'
-import { addUpContract } from './add-up.ts'
 import type { Actor, UsageDeps } from './deps.ts'
 
 /** A limit and what stands against it, in bytes. */
@@ -37,7 +36,7 @@ export async function readRegistryQuota({ metadata }: UsageDeps, actor: Actor, i
 
 /** What is stored already stays, also beyond the limit. @throws `not_found`, `input_invalid` */
 export async function writeRegistryQuota(
-  { metadata }: UsageDeps,
+  { metadata, sums }: UsageDeps,
   actor: Actor,
   id: string,
   limit: number | null,
@@ -61,7 +60,7 @@ export async function writeRegistryQuota(
     })
     return row
   })
-  await addUpContract(metadata, registry.contract_id)
+  await sums.bringUpToDate(registry.contract_id)
   return toView(await metadata.read((sql) => quotaOfRegistry(sql, registry.id)))
 }
 
@@ -93,13 +92,13 @@ async function contractQuota({ metadata }: UsageDeps, contractId: number): Promi
 
 /** The operator's. @throws `not_found`, `input_invalid` */
 export async function writeContractQuota(
-  { metadata }: UsageDeps,
+  deps: UsageDeps,
   actor: Pick<Actor, 'label' | 'address'>,
   contractId: number,
   limit: number | null,
 ): Promise<QuotaView> {
   refuseImpossible(limit)
-  await metadata.transact(async (sql) => {
+  await deps.metadata.transact(async (sql) => {
     const contract = await lockContract(sql, contractId)
     if (!contract || contract.state === 'deleted') throw contractUnknown(contractId)
     await takeQuotaTurn(sql, contractId)
@@ -116,8 +115,8 @@ export async function writeContractQuota(
       detail: { limitBytes: limit, before: before?.limit_bytes ?? null },
     })
   })
-  await addUpContract(metadata, contractId)
-  return await contractQuota({ metadata }, contractId)
+  await deps.sums.bringUpToDate(contractId)
+  return await contractQuota(deps, contractId)
 }
 
 export async function requireRegistry(sql: Reader, actor: Actor, id: string): Promise<RegistryRow> {

@@ -1,5 +1,5 @@
 import { DomainError } from '../domain/error.ts'
-import type { MetadataStore, Reader, Transaction } from '../metadata/metadata-store.ts'
+import type { Reader, Transaction } from '../metadata/metadata-store.ts'
 import type { QuotaRow } from '../metadata/tables/quotas.ts'
 import {
   addPending,
@@ -13,7 +13,7 @@ import {
   takeQuotaTurn,
   trimReservation,
 } from '../metadata/tables/quotas.ts'
-import { addUpContract } from './add-up.ts'
+import type { UsageDeps } from './deps.ts'
 
 /** A limit, and what stands against it without the asking upload's own reservation. */
 interface Limit {
@@ -26,11 +26,11 @@ interface Limit {
 
 /** How much one limited registry's uploads may have. Every method runs inside the transaction of what it is about. */
 export class Room {
-  readonly #metadata: MetadataStore
+  readonly #deps: UsageDeps
   readonly #registryId: number
 
-  constructor(metadata: MetadataStore, registryId: number) {
-    this.#metadata = metadata
+  constructor(deps: UsageDeps, registryId: number) {
+    this.#deps = deps
     this.#registryId = registryId
   }
 
@@ -85,10 +85,11 @@ export class Room {
     return await isServedElsewhere(sql, blobId, null)
   }
 
-  /** Before a refusal stands: what was deleted may be in no sum yet. False when every sum is true. */
-  async addUpAgain(): Promise<boolean> {
-    const registry = await this.#metadata.read((sql) => limitedRegistry(sql, this.#registryId))
-    return registry !== null && (await addUpContract(this.#metadata, registry.contract_id)) > 0
+  /** Before a refusal stands: what was deleted may be in no sum yet. */
+  async addUpAgain(): Promise<void> {
+    const { metadata, sums } = this.#deps
+    const registry = await metadata.read((sql) => limitedRegistry(sql, this.#registryId))
+    if (registry) await sums.bringUpToDate(registry.contract_id)
   }
 
   async #limits(

@@ -152,14 +152,30 @@ describe('adding up', () => {
     assert.deepEqual(pending, [[], [3]])
   })
 
-  test('a sum that a newer one has overtaken is not stored, and one more is due', async () => {
+  test('a sum that another one has overtaken is not stored', async () => {
     await using world = await UsageWorld.open()
     await pushBlob(world.registry, at('app'), randomBytes(5))
     const round = await world.metadata.transact((sql) => beginUsageRound(sql, 1))
     await addUp(world.metadata, 1)
     const old = { live: 0, quarantined: 0, reclaimable: 0 }
-    assert.equal(await world.metadata.transact((sql) => storeUsage(sql, 1, round ?? -1, old, 0)), false)
+    assert.equal(
+      await world.metadata.transact((sql) => storeUsage(sql, 1, round ?? { round: 0, stored: 0 }, old, 0)),
+      false,
+    )
     assert.equal((await world.metadata.read((sql) => usageOfRegistry(sql, 1))).live, 5)
+  })
+
+  test('a sum whose process was killed is made again, after ten minutes by the job, at once for a quota', async () => {
+    await using world = await UsageWorld.open()
+    await pushBlob(world.registry, at('app'), randomBytes(5))
+    const kill = () => world.metadata.transact((sql) => beginUsageRound(sql, 1))
+    await kill()
+    assert.equal(await world.usage.refresh(), 0)
+    world.clock.now += HOUR / 5
+    assert.equal(await world.usage.refresh(), 1)
+    await pushBlob(world.registry, at('app'), randomBytes(6))
+    await kill()
+    assert.equal((await world.usage.setRegistryQuota(actorOf(), 'r1', 100)).used, 11)
   })
 
   test('two processes at once end with the true sum', async () => {

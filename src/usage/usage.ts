@@ -1,5 +1,5 @@
 import { dayOf, forgetDaysBefore } from '../metadata/tables/usage-days.ts'
-import { refreshUsage } from './add-up.ts'
+import { Sums } from './add-up.ts'
 import type { Actor, UsageDeps } from './deps.ts'
 import { Limits } from './limits.ts'
 import type { QuotaView } from './quotas.ts'
@@ -40,8 +40,10 @@ export interface Usage {
   forgetDays(): Promise<void>
 }
 
-export function createUsage(deps: UsageDeps): Usage {
-  const limits = new Limits(deps.metadata)
+export function createUsage({ metadata }: Pick<UsageDeps, 'metadata'>): Usage {
+  const sums = new Sums(metadata)
+  const deps: UsageDeps = { metadata, sums }
+  const limits = new Limits(deps)
   return {
     ofContract: (actor) => readContractUsage(deps, actor),
     ofRegistry: (actor, registryId, span) => readRegistryUsage(deps, actor, registryId, span),
@@ -52,7 +54,7 @@ export function createUsage(deps: UsageDeps): Usage {
     contractQuota: (actor, contractId, isOperator) => readContractQuota(deps, actor, contractId, isOperator),
     setContractQuota: (actor, contractId, limit) => writeContractQuota(deps, actor, contractId, limit),
     roomIn: (registryId) => limits.of(registryId),
-    refresh: () => refreshUsage(deps.metadata),
+    refresh: () => sums.refresh(),
     forgetDays: () => forgetDays(deps),
   }
 }

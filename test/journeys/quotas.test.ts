@@ -101,7 +101,24 @@ test('docker’s way, PATCH without a length: stored as far as it fits; beyond, 
   assert.equal((await ask('PUT', `${location}?digest=${sha256(fits)}`)).status, 201)
   assert.deepEqual(await quota(), { limit: 2 * MIB, used: 2 * MIB, reserved: 0, free: 0 })
   await world.gc.removeObjects()
-  assert.equal((await ask('GET', `/v2/acme/app/blobs/${sha256(fits)}`).catch(() => ({ status: 200 }))).status, 200)
+  assert.equal((await ask('HEAD', `/v2/acme/app/blobs/${sha256(fits)}`)).status, 200)
+})
+
+test('in the middle of a body without a length the client hears why', async (t) => {
+  const { ask, start, push, quota } = await open(t, 2 * MIB)
+  for (const method of ['PATCH', 'PUT']) {
+    const bytes = randomBytes(6 * MIB)
+    const location = await start()
+    const refused = await ask(
+      method,
+      method === 'PUT' ? `${location}?digest=${sha256(bytes)}` : location,
+      streamOf(bytes),
+    )
+    assert.deepEqual([refused.status, refused.error.code], [403, 'DENIED'])
+    assert.match(refused.error.message, /this upload needs at least 2097153/)
+    assert.deepEqual((await quota()).free, 2 * MIB)
+  }
+  assert.equal((await push(randomBytes(2 * MIB))).status, 201)
 })
 
 test('cancelling gives the room back at once', async (t) => {

@@ -8,9 +8,12 @@ export const usage: readonly string[] = [
   `CREATE INDEX registries_deleted ON registries (contract_id) WHERE delete_id IS NOT NULL`,
   `ALTER TABLE usage ADD COLUMN quarantined_bytes {int} NOT NULL DEFAULT 0`,
   `ALTER TABLE usage ADD COLUMN reclaimable_bytes {int} NOT NULL DEFAULT 0`,
-  `ALTER TABLE usage ADD COLUMN round {int} NOT NULL DEFAULT 0`, //   rises with every sum: an older one is not stored over it
-  `ALTER TABLE usage ADD COLUMN cost_ms {int} NOT NULL DEFAULT 0`, // what the last sum took: a dear one is made less often
-  `CREATE INDEX usage_stale ON usage (updated_at) WHERE stale = 1`,
+  // `stale` may also be 2: a sum is being made, and nothing has changed since it began.
+  `ALTER TABLE usage ADD COLUMN round {int} NOT NULL DEFAULT 0`, //    sums that were begun
+  `ALTER TABLE usage ADD COLUMN begun_at {int} NOT NULL DEFAULT 0`, // the last of them
+  `ALTER TABLE usage ADD COLUMN stored {int} NOT NULL DEFAULT 0`, //   sums that were stored; 0: the figures are those of none
+  `ALTER TABLE usage ADD COLUMN cost_ms {int} NOT NULL DEFAULT 0`, //  what the last sum took: a dear one is made less often
+  `CREATE INDEX usage_stale ON usage (updated_at) WHERE stale <> 0`,
   `CREATE TABLE quota_turns (
      contract_id {int} NOT NULL PRIMARY KEY REFERENCES contracts (id) ON DELETE CASCADE
    {end}`, // locked by whoever decides about room in a contract with quotas

@@ -57,7 +57,8 @@ export async function quotaOfRegistry(sql: Reader, registryId: number): Promise<
     SELECT r.quota_bytes AS limit_bytes,
            COALESCE((SELECT u.live_bytes FROM usage u WHERE u.registry_id = r.id), 0) +
            CAST(COALESCE((SELECT SUM(p.bytes) FROM usage_pending p WHERE p.registry_id = r.id), 0) AS BIGINT) AS used,
-           CAST(COALESCE((SELECT SUM(q.bytes) FROM quota_reservations q WHERE q.registry_id = r.id), 0) AS BIGINT) AS reserved
+           CAST(COALESCE((SELECT SUM(q.bytes) FROM quota_reservations q JOIN uploads o ON o.id = q.upload_id AND o.state = 'open'
+                           WHERE q.registry_id = r.id), 0) AS BIGINT) AS reserved
       FROM registries r WHERE r.id = ${registryId}`
 }
 
@@ -73,6 +74,7 @@ export async function quotaOfContract(sql: Reader, contractId: number, always: b
                 COALESCE((SELECT SUM(p.bytes) FROM usage_pending p JOIN registries r ON r.id = p.registry_id AND r.delete_id IS NULL
                            WHERE r.contract_id = c.id), 0) AS BIGINT) AS used,
            CAST(COALESCE((SELECT SUM(q.bytes) FROM quota_reservations q JOIN registries r ON r.id = q.registry_id AND r.delete_id IS NULL
+                            JOIN uploads o ON o.id = q.upload_id AND o.state = 'open'
                            WHERE r.contract_id = c.id), 0) AS BIGINT) AS reserved
       FROM contracts c WHERE c.id = ${contractId}`
 }

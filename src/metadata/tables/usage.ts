@@ -12,33 +12,44 @@ export interface UsageFigures {
 export async function markUsageStale(sql: Transaction, registryId: number): Promise<void> {
   const known = await sql.get<{ stale: number }>`SELECT stale FROM usage WHERE registry_id = ${registryId}`
   if (known?.stale === 1) return
-  if (known) await sql.run`UPDATE usage SET stale = 1 WHERE registry_id = ${registryId} AND stale = 0`
+  if (known) await sql.run`UPDATE usage SET stale = 1 WHERE registry_id = ${registryId} AND stale <> 1`
   else
     await sql.run`
       INSERT INTO usage (registry_id, live_bytes, stale, updated_at) VALUES (${registryId}, 0, 1, ${sql.now()})
       ON CONFLICT (registry_id) DO NOTHING`
 }
 
+/** A sum that was begun and is not stored after so long has lost its process. */
+const LOST_MS = 10 * 60_000
+
 /** Who waits longest comes first. One whose sum takes long is added up so seldom that it costs a twentieth of the time. */
 export async function staleUsage(sql: Reader, limit: number): Promise<number[]> {
   const rows = await sql.all<{ registry_id: number }>`
-    SELECT registry_id FROM usage WHERE stale = 1 AND updated_at + 20 * cost_ms <= ${sql.now()} ORDER BY updated_at LIMIT ${limit}`
+    SELECT registry_id FROM usage
+     WHERE stale <> 0 AND updated_at + 20 * cost_ms <= ${sql.now()} AND (stale = 1 OR begun_at < ${sql.now() - LOST_MS})
+     ORDER BY updated_at LIMIT ${limit}`
   return rows.map((row) => row.registry_id)
 }
 
-/** Those of one contract, however dear their sums are. */
+/** Those of one contract whose figures may not be true, however dear their sums are. */
 export async function staleUsageOf(sql: Reader, contractId: number): Promise<number[]> {
   const rows = await sql.all<{ id: number }>`
     SELECT r.id FROM usage u JOIN registries r ON r.id = u.registry_id AND r.delete_id IS NULL
-     WHERE u.stale = 1 AND r.contract_id = ${contractId}`
+     WHERE u.stale <> 0 AND r.contract_id = ${contractId}`
   return rows.map((row) => row.id)
 }
 
-/** Takes the mark off, before adding up. The round that the sum belongs to, or null when there is nothing to add up. */
-export async function beginUsageRound(sql: Transaction, registryId: number): Promise<number | null> {
-  const row = await sql.get<{ round: number }>`
-    UPDATE usage SET stale = 0 WHERE registry_id = ${registryId} RETURNING round`
-  return row?.round ?? null
+/** A sum that is being made: its number, and how many had been stored as it began. */
+export interface UsageRound {
+  readonly round: number
+  readonly stored: number
+}
+
+/** Before adding up: what changes from here on marks again. Null when there is nothing to add up. */
+export async function beginUsageRound(sql: Transaction, registryId: number): Promise<UsageRound | null> {
+  return await sql.get<UsageRound>`
+    UPDATE usage SET stale = 2, round = round + 1, begun_at = ${sql.now()} WHERE registry_id = ${registryId}
+    RETURNING round, stored`
 }
 
 export interface CountedBlob {
@@ -81,19 +92,25 @@ export async function countedBlobs(
      ORDER BY b.digest LIMIT ${limit}`
 }
 
-/** False when another sum was stored meanwhile, which may know more: then this one is worth nothing. */
+/**
+ * False when another sum was stored since this one began: what that one has dropped from usage_pending this one may not
+ * have seen. Then one more is due.
+ */
 export async function storeUsage(
   sql: Transaction,
   registryId: number,
-  round: number,
+  { round, stored }: UsageRound,
   { live, quarantined, reclaimable }: UsageFigures,
   costMs: number,
 ): Promise<boolean> {
-  const stored = await sql.run`
+  const written = await sql.run`
     UPDATE usage SET live_bytes = ${live}, quarantined_bytes = ${quarantined}, reclaimable_bytes = ${reclaimable},
-                     updated_at = ${sql.now()}, cost_ms = ${costMs}, round = round + 1
-     WHERE registry_id = ${registryId} AND round = ${round}`
-  return stored === 1
+                     updated_at = ${sql.now()}, cost_ms = ${costMs}, stored = stored + 1,
+                     stale = CASE WHEN stale = 2 AND round = ${round} THEN 0 ELSE stale END
+     WHERE registry_id = ${registryId} AND stored = ${stored}`
+  if (written === 1) return true
+  await sql.run`UPDATE usage SET stale = 1 WHERE registry_id = ${registryId} AND stale = 2 AND round = ${round}`
+  return false
 }
 
 export async function markAllUsageStale(sql: Transaction): Promise<void> {
@@ -111,7 +128,7 @@ export interface UsageRow {
 export async function usageOfRegistry(sql: Reader, registryId: number): Promise<UsageRow> {
   const row = await sql.get<UsageRow>`
     SELECT live_bytes AS live, quarantined_bytes AS quarantined, reclaimable_bytes AS reclaimable,
-           CASE WHEN round = 0 THEN NULL ELSE updated_at END AS updated_at
+           CASE WHEN stored > 0 THEN updated_at ELSE NULL END AS updated_at
       FROM usage WHERE registry_id = ${registryId}`
   return row ?? { live: 0, quarantined: 0, reclaimable: 0, updated_at: null }
 }
@@ -125,7 +142,7 @@ export async function usageOfContract(
     SELECT CAST(COALESCE(SUM(u.live_bytes), 0) AS BIGINT) AS live,
            CAST(COALESCE(SUM(u.quarantined_bytes), 0) AS BIGINT) AS quarantined,
            CAST(COALESCE(SUM(u.reclaimable_bytes), 0) AS BIGINT) AS reclaimable,
-           MIN(u.updated_at) AS updated_at, COUNT(*) AS registries
+           MIN(CASE WHEN u.stored > 0 THEN u.updated_at ELSE NULL END) AS updated_at, COUNT(*) AS registries
       FROM registries r LEFT JOIN usage u ON u.registry_id = r.id
      WHERE r.contract_id = ${contractId} AND r.delete_id IS NULL`
   const deleted = await sql.get<{ bytes: number }>`
