@@ -186,6 +186,15 @@ const credentials: Record<string, Act> = {
     await ask('GET', '/api/v1/contracts')
     await ask('GET', '/api/v1/contracts/1')
   },
+  setQuota: async ({ ask, registryId, command }) =>
+    void (await ask('PUT', `/api/v1/registries/${registryId}/quota`, {
+      limitBytes: command.which > 2 ? 1_000_000 : null,
+    })),
+  probeRules: async ({ ask, id }) => {
+    for (const part of ['usage', 'quota']) await ask('GET', `/api/v1/registries/${id}/${part}`)
+    for (const part of ['', '/people']) await ask('GET', `/api/v1/sso/providers/${id}${part}`)
+    await ask('DELETE', `/api/v1/sso/providers/${id}`)
+  },
   audit: async ({ ask, registryId }) => void (await ask('GET', `/api/v1/audit?outcome=ok&registry=${registryId}`)),
 }
 

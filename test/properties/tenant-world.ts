@@ -121,7 +121,8 @@ export async function observe(tenant: Tenant): Promise<string> {
 type Look = (url: string, as?: string) => Promise<Reply>
 
 async function lookAtPeople({ both }: Tenant, look: Look): Promise<void> {
-  for (const url of ['contract', 'me', 'audit?outcome=ok&limit=1000', 'sessions']) await look(`/api/v1/${url}`)
+  for (const url of ['contract', 'me', 'audit?outcome=ok&limit=1000', 'sessions', 'usage', 'sso/providers'])
+    await look(`/api/v1/${url}`)
   await look('/api/v1/me', both)
   for (const list of ['people', 'invitations', 'api-keys']) {
     const { json } = await look(`/api/v1/${list}?limit=1000`)
@@ -134,7 +135,7 @@ async function lookAtPeople({ both }: Tenant, look: Look): Promise<void> {
 async function lookAtRegistry(tenant: Tenant, look: Look, id: string, name: string): Promise<void> {
   await look(`/registries/${id}`)
   for (const list of ['repositories', 'artifacts', 'tokens']) await look(`/registries/${id}/${list}`)
-  await look(`/api/v1/registries/${id}/tokens`)
+  for (const part of ['tokens', 'usage', 'quota']) await look(`/api/v1/registries/${id}/${part}`)
   await look(`/registries/${id}/repositories/app/artifacts`)
   const { status, text } = await tenant.pull(`${name}/app`)
   await look(`/registries/${id}/tokens?limit=${status === 200 ? text.length : 1}`)
@@ -154,6 +155,8 @@ export function steady(text: string): string {
     .replaceAll(/"(restorableUntil|purgeAfter|expiresAt)":\d{13}/g, '"$1":"~"')
     .replaceAll(/ent[kls]?_[0-9A-Za-z]{10}_[0-9A-Za-z]{34}/g, 'SECRET')
     .replaceAll(/"(secretId|id)":"[0-9A-Za-z]{10}"/g, '"$1":"~"')
+    .replaceAll(/"(\w+Bytes)":\d+/g, '"$1":"~"')
+    .replaceAll(/"(updatedAt|bytes)":(null|"T"|\{[^{}]*\})/g, '"$1":"~"')
     .replaceAll(/live secrets already, [^:]*:/g, 'live secrets already:')
     .replaceAll(/contract \d+/g, 'contract N')
     .replaceAll(/"contract":\d+/g, '"contract":"~"')
