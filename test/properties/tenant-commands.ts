@@ -24,6 +24,8 @@ export interface Asked {
   readonly command: Command
   readonly id: string
   readonly registryId: string
+  /** One of each kind. */
+  readonly ids: Readonly<Record<Kind, string>>
   readonly round: number
 }
 
@@ -35,7 +37,9 @@ export function fillIn(command: Command, own: Tenant, foreign: Tenant, round: nu
     return known[at % Math.max(1, known.length)] ?? ABSENT
   }
   const registryId = pick('registry', command.other)
-  return { command, registryId, id: pick(KIND_OF[command.act] ?? 'registry', command.which), round }
+  const kinds = Object.keys(own.known) as Kind[]
+  const ids = Object.fromEntries(kinds.map((kind) => [kind, pick(kind, command.which)])) as Record<Kind, string>
+  return { command, registryId, ids, id: pick(KIND_OF[command.act] ?? 'registry', command.which), round }
 }
 
 /** Status and text of every answer. */
@@ -198,6 +202,34 @@ const credentials: Record<string, Act> = {
   audit: async ({ ask, registryId }) => void (await ask('GET', `/api/v1/audit?outcome=ok&registry=${registryId}`)),
 }
 
+/** What is not theirs, of every kind: read, changed, ended. Own ids are left alone here. */
+const probe: Act = async ({ ask, ids, registryId, command }) => {
+  if (command.whose === 'own' || command.whose === 'chosen') return
+  const registry = `/registries/${registryId}`
+  for (const url of [
+    registry,
+    `${registry}/tokens/${ids.token}`,
+    `/api/v1${registry}/usage`,
+    `/api/v1${registry}/quota`,
+  ]) {
+    await ask('GET', url)
+  }
+  for (const [list, id] of [
+    ['people', ids.person],
+    ['api-keys', ids.key],
+  ] as const)
+    await ask('GET', `/api/v1/${list}/${id}`)
+  for (const [list, id] of [
+    ['invitations', ids.invitation],
+    ['api-keys', ids.key],
+    ['sessions', ids.session],
+  ] as const) {
+    await ask('DELETE', `/api/v1/${list}/${id}`)
+  }
+  await ask('PATCH', registry, { apiSubnetAllowList: ['10.0.0.0/8'] })
+  await ask('DELETE', registry)
+}
+
 /** Only of the contract that is not watched. */
 const ends: Record<string, Act> = {
   suspend: async ({ tenant }) => change(tenant, 'suspended'),
@@ -208,11 +240,11 @@ const ends: Record<string, Act> = {
   },
 }
 
-const ACTS: Record<string, Act> = { ...registries, ...tokens, ...contents, ...people, ...credentials, ...ends }
+const ACTS: Record<string, Act> = { ...registries, ...tokens, ...contents, ...people, ...credentials, ...ends, probe }
 
 export const command: fc.Arbitrary<Command> = fc.record({
   by: fc.constantFrom(0, 1),
-  act: fc.constantFrom(...Object.keys(ACTS)),
+  act: fc.constantFrom(...Object.keys(ACTS), 'probe', 'probe', 'probe', 'removePerson', 'changePerson'),
   as: fc.constantFrom('owner', 'owner', 'both'),
   whose: fc.constantFrom('own', 'own', 'foreign', 'foreign', 'chosen', 'absent'),
   which: fc.nat(5),

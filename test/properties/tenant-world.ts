@@ -55,7 +55,7 @@ export class Tenant {
     const key = await server.call('POST', '/api/v1/api-keys', { as: session, body: { name: 'docker' }, headers })
     assert.equal(key.status, 201, key.text)
     const docker = `Basic ${Buffer.from(`docker:${key.json.secret}`).toString('base64')}`
-    return new Tenant({
+    const tenant = new Tenant({
       server,
       contract,
       tag,
@@ -64,6 +64,21 @@ export class Tenant {
       both: await logIn(server, both, contract),
       docker,
     })
+    await tenant.#learn()
+    return tenant
+  }
+
+  /** The ids it begins with. */
+  async #learn(): Promise<void> {
+    const lists: readonly (readonly [Kind, string])[] = [
+      ['person', 'people'],
+      ['key', 'api-keys'],
+      ['session', 'sessions'],
+    ]
+    for (const [kind, list] of lists) {
+      const { json } = await this.ask('GET', `/api/v1/${list}`)
+      for (const { id, userId } of json.items) this.known[kind].push(userId ?? id)
+    }
   }
 
   async ask(method: Method, url: string, body?: unknown, as = this.owner): Promise<Reply> {
