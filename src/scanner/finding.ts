@@ -7,6 +7,8 @@ export interface Finding {
   /** The CVE's where there is one, else the advisory's: what people search for. */
   readonly id: string
   readonly aliases: readonly string[]
+  /** CVEs that a vendor's record bundles without being the same flaw. */
+  readonly covers: readonly string[]
   readonly package: InventoryPackage
   /** By the exposed score's band; without a score by the vendor's word; `unknown` if neither, never `none`. */
   readonly severity: Severity

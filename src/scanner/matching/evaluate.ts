@@ -1,0 +1,78 @@
+import type { Affected, AffectedRange, RangeEvent } from '../advisories/advisory-index.ts'
+import type { Compare } from '../versions/compare.ts'
+
+/** Whether one version is affected by one entry, and by which version it ends. */
+export type Evaluation =
+  | { readonly verdict: 'affected'; readonly fixedVersion: string | null }
+  | { readonly verdict: 'unaffected' }
+  | { readonly verdict: 'cannot_tell' }
+
+/**
+ * To the letter of the OSV schema, "Evaluation": in `versions`, or in one of the ranges. A range with a version that cannot be compared tells
+ * nothing; it is only asked when no other part has said "affected".
+ */
+export function evaluate(compare: Compare, version: string, affected: Affected): Evaluation {
+  const inRanges = affected.ranges.map((range) => inRange(compare, version, range))
+  const hit = inRanges.find(({ verdict }) => verdict === 'affected')
+  if (hit) return hit
+  if (affected.versions.includes(version)) {
+    return { verdict: 'affected', fixedVersion: fixBehind(compare, version, affected.ranges) }
+  }
+  return inRanges.find(({ verdict }) => verdict === 'cannot_tell') ?? { verdict: 'unaffected' }
+}
+
+interface Point {
+  readonly event: RangeEvent
+  readonly version: string
+}
+
+function inRange(compare: Compare, version: string, { events }: AffectedRange): Evaluation {
+  const points = sorted(compare, events)
+  const orders = points?.map((point) => (point.version === '0' ? 1 : compare(version, point.version)))
+  if (points === null || orders === undefined || orders.includes(null)) return { verdict: 'cannot_tell' }
+  if (!isBeforeLimits(compare, version, events)) return { verdict: 'unaffected' }
+  const isAffected = points.reduce((before, { event }, index) => stateAfter(before, event, orders[index] ?? 0), false)
+  if (!isAffected) return { verdict: 'unaffected' }
+  // What ends it: a fix, or a last affected version, which tells no fix.
+  const end = points.find(({ event }, index) => (orders[index] ?? 0) < 0 && !('introduced' in event))
+  return { verdict: 'affected', fixedVersion: end && 'fixed' in end.event ? end.event.fixed : null }
+}
+
+/** `order`: of the version against the event's. */
+function stateAfter(before: boolean, event: RangeEvent, order: number): boolean {
+  if ('introduced' in event) return before || order >= 0
+  if ('fixed' in event) return before && order < 0
+  return before && !('lastAffected' in event && order > 0)
+}
+
+/** By version, events at one version in the order they are written; `0` is before everything. Null: two of them cannot be compared. */
+function sorted(compare: Compare, events: readonly RangeEvent[]): Point[] | null {
+  const points = events.flatMap((event) => ('limit' in event ? [] : [{ event, version: versionOf(event) }]))
+  let isComparable = true
+  const order = (a: Point, b: Point): number => {
+    if (a.version === b.version) return 0
+    if (a.version === '0' || b.version === '0') return a.version === '0' ? -1 : 1
+    const result = compare(a.version, b.version)
+    if (result === null) isComparable = false
+    return result ?? 0
+  }
+  points.sort(order)
+  return isComparable ? points : null
+}
+
+function versionOf(event: Exclude<RangeEvent, { readonly limit: string }>): string {
+  if ('introduced' in event) return event.introduced
+  return 'fixed' in event ? event.fixed : event.lastAffected
+}
+
+function isBeforeLimits(compare: Compare, version: string, events: readonly RangeEvent[]): boolean {
+  const limits = events.flatMap((event) => ('limit' in event ? [event.limit] : []))
+  return limits.length === 0 || limits.some((limit) => limit === '*' || (compare(version, limit) ?? -1) < 0)
+}
+
+/** The nearest fix above a version that is only listed. */
+function fixBehind(compare: Compare, version: string, ranges: readonly AffectedRange[]): string | null {
+  const fixes = ranges.flatMap(({ events }) => events.flatMap((event) => ('fixed' in event ? [event.fixed] : [])))
+  const above = fixes.filter((fix) => (compare(fix, version) ?? -1) > 0)
+  return above.sort((a, b) => compare(a, b) ?? 0)[0] ?? null
+}
