@@ -18,6 +18,7 @@ test('what fails is told once for each streak, and ends nothing', async () => {
       checkpoint: () => {
         count += 1
         if (outcomes[count - 1] === false) throw new Error(`failed ${count}`)
+        return true
       },
       [Symbol.dispose]: () => {
         throw new Error('failed in the end')

@@ -12,6 +12,7 @@ import { DomainError } from '../domain/error.ts'
 import type { MetadataPlace } from './contract.ts'
 import { metadataContract } from './contract.ts'
 import type { MetadataStore } from './metadata-store.ts'
+import { execute } from './migrations/migrate.ts'
 import { openCheckpointer, openSqlite } from './sqlite.ts'
 import { isUniqueViolation } from './violations.ts'
 
@@ -131,6 +132,23 @@ describe('metadata: sqlite, its own', () => {
     truncating.checkpoint()
     assert.equal(await size(), 0)
     assert.equal((await store.read((sql) => sql.all`SELECT name FROM settings`)).length, 1)
+  })
+
+  test('a log that a snapshot still needs is not waited for', async () => {
+    await using place = await newPlace()
+    await using store = await openSqlite({ ...place, checkpoint: 'elsewhere' })
+    await store.transact((sql) => execute(sql, 'CREATE TABLE filler (id {id}, content {bytes} {end}'))
+    using checkpointer = openCheckpointer({ ...place, passiveBytes: 100_000, truncateBytes: 200_000 })
+    const write = () =>
+      store.transact((sql) => sql.run`INSERT INTO filler (content) VALUES (${new Uint8Array(1_000_000)})`)
+    await write()
+    await store.snapshot(async (sql) => {
+      await sql.all`SELECT id FROM filler`
+      await write()
+      assert.equal(checkpointer.checkpoint(), false)
+      assert.equal((await sql.all`SELECT id FROM filler`).length, 1)
+    })
+    assert.equal(checkpointer.checkpoint(), true)
   })
 
   test('after the end nothing is accepted', async () => {

@@ -323,9 +323,15 @@ export interface CheckpointerOptions {
 
 /** Keeps the log of a database short whose other connections do not (`checkpoint: 'elsewhere'`). */
 export interface Checkpointer extends Disposable {
-  /** Once a second or so; may block for a second. @throws what SQLite throws */
-  checkpoint(): void
+  /** Once a second or so; may block for a second. @returns whether it emptied the log. @throws what SQLite throws */
+  checkpoint(): boolean
 }
+
+/** Pages: in the log, and of those written back. */
+type Written = { readonly log: number; readonly checkpointed: number }
+const NOTHING_LEFT: Written = { log: 0, checkpointed: 0 }
+/** SQLite's own, which nobody changes here. */
+const PAGE_BYTES = 4096
 
 /** For a process that answers nobody and has no other connection to the database. It must exist. */
 export function openCheckpointer({
@@ -341,8 +347,11 @@ export function openCheckpointer({
     return {
       checkpoint: () => {
         const bytes = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0
-        if (bytes > passiveBytes) passive.get()
-        if (bytes > truncateBytes) truncate.get() // little is left to do while writers wait
+        const { log, checkpointed } = bytes > passiveBytes ? (passive.get() as unknown as Written) : NOTHING_LEFT
+        // A snapshot is read that stands far back: writers would wait for its end in vain.
+        if (bytes <= truncateBytes || (log - checkpointed) * PAGE_BYTES > passiveBytes) return false
+        truncate.get() // little is left to do while writers wait
+        return true
       },
       [Symbol.dispose]: () => {
         try {
