@@ -31,12 +31,13 @@ cosign        v3.1.3                               github.com/sigstore/cosign/v3
 python_tools='
 tink          1.16.1
 '
-# folder, kind, package, version, what it needs: the product's own client libraries, each in a folder of its own, since what
-# they need excludes each other
+# folder, kind, package, version, what it needs: the product's own client libraries, and what tries the OpenAPI document; each
+# in a folder of its own, since what they need excludes each other
 sdks='
 sdk-node      npm  @ionos-cloud/sdk-nodejs-container-registry  1.1.0  axios@0.21.4
 sdk-python-1  pip  ionoscloud-container-registry               1.1.0  pydantic==1.10.27 urllib3==2.8.0 python-dateutil==4.0.0
 sdk-python-2  pip  ionoscloud-container-registry               2.0.0  pydantic==2.14.4 urllib3==2.8.0 python-dateutil==4.0.0
+schemathesis  pip  schemathesis                                4.32.5 hypothesis==6.170.17
 '
 # package, the command that shows that it is there already. The release pins their versions (Debian 12).
 debian_tools='

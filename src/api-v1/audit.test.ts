@@ -188,7 +188,7 @@ const mistakes = [
   { query: 'limit=1&limit=2', says: /^limit is not valid/ },
   { query: 'after=x', says: /^after is not valid/ },
   { query: `after=${Buffer.from('[1,2]').toString('base64url')}`, says: /^after is not valid/ },
-  { query: 'from=yesterday', says: /^from "yesterday" is not valid: write a time such as/ },
+  { query: 'from=yesterday', says: /^from is not valid: it must be a time such as 2026-01-31T12:00:00Z/ },
   { query: `from=${at(2)}&to=${at(1)}`, says: /^from must be before to/ },
   { query: 'registry=acme', says: /^registry is not valid: it must be a UUID/ },
   { query: 'outcome=maybe', says: /^outcome is not valid/ },

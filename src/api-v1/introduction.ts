@@ -36,6 +36,14 @@ curl -u "$KEY" $URL/registries -H 'Content-Type: application/json' \\
 curl -u "$KEY" $URL/registries/$REGISTRY_ID/tokens -H 'Content-Type: application/json' \\
   -d '{"properties":{"name":"ci","scopes":[{"type":"repository","name":"team/app","actions":["pull","push"]}]}}'
 
+# later: another password for the token, while the old one still works; then revoke the old one
+curl -u "$KEY" -X POST $URL/api/v1/registries/$REGISTRY_ID/tokens/$TOKEN_ID/secrets
+curl -u "$KEY" -X DELETE $URL/api/v1/registries/$REGISTRY_ID/tokens/$TOKEN_ID/secrets/$OLD_SECRET_ID
+
+# at most 50 GB in this registry
+curl -u "$KEY" -X PUT $URL/api/v1/registries/$REGISTRY_ID/quota -H 'Content-Type: application/json' \\
+  -d '{"limitBytes":50000000000}'
+
 # who deleted a tag
 curl -u "$KEY" "$URL/api/v1/audit?action=tag.delete&subject=acme/team/app:v1"
 \`\`\`

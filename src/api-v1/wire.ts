@@ -20,7 +20,12 @@ export const instant = (description: string) =>
 
 /** A time in a request; `parseInstant` reads it. */
 export const givenInstant = (description: string) =>
-  Type.String({ description: `${description} RFC 3339.`, examples: ['2026-01-31T12:00:00Z'] })
+  Type.String({
+    format: 'date-time',
+    expects: 'a time such as 2026-01-31T12:00:00Z',
+    description: `${description} RFC 3339.`,
+    examples: ['2026-01-31T12:00:00Z'],
+  })
 
 /** A body-less answer. */
 export const NO_CONTENT = Type.Unsafe<undefined>({ type: 'null', description: 'Done.' })
