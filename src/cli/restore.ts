@@ -6,7 +6,7 @@ import { configOf, JSON_OPTION, printJson, WHERE } from './local.ts'
 
 export const restoreCommand: Command = defineCommand({
   name: 'restore',
-  summary: 'make an installation from a backup, or from what is left of one',
+  summary: 'make an installation from a backup, or its lost database from the blob store',
   about:
     'From a backup, a folder or file, into an empty data directory. Or, when only the database was lost, from the newest of the\n' +
     'snapshots that the server keeps with the blobs (--from-store). Both need the master key: ENTREPOT_MASTER_KEY, or its file\n' +
