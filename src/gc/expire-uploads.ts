@@ -1,6 +1,6 @@
 import { abandonObjects, markUploadObjectsDeleting } from '../metadata/tables/objects.ts'
 import { deleteUpload, endIdleUpload, idleUploads } from '../metadata/tables/uploads.ts'
-import type { GcDeps } from './gc.ts'
+import type { GcDeps } from './deps.ts'
 
 const BATCH = 200
 /** A finished session is remembered for this long, so that a repeated PUT is answered like the first. */

@@ -1,14 +1,6 @@
-import type { BlobStore } from '../blobs/blob-store.ts'
-import type { MetadataStore } from '../metadata/metadata-store.ts'
+import type { GcDeps } from './deps.ts'
 import { expireUploads } from './expire-uploads.ts'
 import { removeObjects } from './remove-objects.ts'
-
-export interface GcDeps {
-  readonly metadata: MetadataStore
-  readonly blobs: BlobStore
-  /** Open sessions idle for longer end (design.md 6). Milliseconds. */
-  readonly uploadIdleMs: number
-}
 
 /** What may be forgotten. This far: ended uploads and the bytes nobody owns; the collector of blobs comes on top. */
 export interface Gc {

@@ -2,7 +2,7 @@ import type { ObjectId } from '../blobs/blob-store.ts'
 import type { Transaction } from '../metadata/metadata-store.ts'
 import { isHeld } from '../metadata/tables/backup-holds.ts'
 import { confirmDeleting, forgetObject, objectsToDelete } from '../metadata/tables/objects.ts'
-import type { GcDeps } from './gc.ts'
+import type { GcDeps } from './deps.ts'
 
 const BATCH = 100
 

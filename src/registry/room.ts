@@ -1,8 +1,7 @@
 import { DomainError } from '../domain/error.ts'
-import type { Reader, Transaction } from '../metadata/metadata-store.ts'
+import type { MetadataStore, Reader, Transaction } from '../metadata/metadata-store.ts'
 import { markUploadObjectsDeleting } from '../metadata/tables/objects.ts'
 import { deleteUpload, holdUpload } from '../metadata/tables/uploads.ts'
-import type { RegistryDeps } from './deps.ts'
 
 /**
  * How much the uploads of one registry may have. Who limits it, and what is counted, is not this room's business.
@@ -38,7 +37,7 @@ export async function withRoom<T>(room: Room | null, act: () => Promise<T>): Pro
 
 /** What is reserved for it, and stored, must not wait a day for a client that starts anew. Never throws. */
 export async function endIfDenied(
-  { metadata }: RegistryDeps,
+  { metadata }: { readonly metadata: MetadataStore },
   error: unknown,
   uploadId: string,
   generation: number,

@@ -1,17 +1,7 @@
 import type { MetricObjectWithValues, MetricValue } from 'prom-client'
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { AnsweredRequest } from './request-tally.ts'
 import { RequestTally } from './request-tally.ts'
-
-/** One answered request, as the server tells it. */
-export interface AnsweredRequest {
-  /** A pattern or a name, never a path: its values must be few. */
-  readonly route: string
-  readonly method: string
-  readonly status: number
-  readonly ms: number
-  readonly bytesIn: number
-  readonly bytesOut: number
-}
 
 /** What the rooms report. All methods may be used unbound. */
 export interface Metrics {

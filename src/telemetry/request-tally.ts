@@ -1,4 +1,13 @@
-import type { AnsweredRequest } from './metrics.ts'
+/** One answered request, as the server tells it. */
+export interface AnsweredRequest {
+  /** A pattern or a name, never a path: its values must be few. */
+  readonly route: string
+  readonly method: string
+  readonly status: number
+  readonly ms: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+}
 
 /** From a cached manifest to a layer of many gigabytes over a slow line. Seconds. */
 const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800]
