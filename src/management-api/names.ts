@@ -1,4 +1,4 @@
-import { actorOf } from './caller.ts'
+import { actorOf } from '../doors/caller.ts'
 import type { RouteContext } from './context.ts'
 import { ERROR_ANSWERS, ERRORS_WITHOUT_BODY, NO_CONTENT } from './context.ts'
 import { LocationsResponse, NameParams } from './contract.ts'
@@ -14,6 +14,7 @@ export function nameRoutes({ app, registries, baseOf, limitNameChecks, hidden }:
         summary: 'List the locations a registry can be created in',
         response: { 200: LocationsResponse, ...ERROR_ANSWERS },
       },
+      config: { access: 'read' },
     },
     async (request): Promise<LocationsResponse> => ({
       id: 'locations',
@@ -26,7 +27,7 @@ export function nameRoutes({ app, registries, baseOf, limitNameChecks, hidden }:
   app.head(
     '/names/:name',
     {
-      config: { swagger: { exposeHeadRoute: true } },
+      config: { access: 'read', swagger: { exposeHeadRoute: true } },
       schema: {
         tags: ['Names'],
         hide: hidden,

@@ -1,9 +1,9 @@
 import { DomainError } from '../domain/error.ts'
+import { actorOf } from '../doors/caller.ts'
 import type { Cursors } from '../doors/cursors.ts'
 import type { RegistryPatch } from '../registries/change-registry.ts'
 import type { Actor } from '../registries/deps.ts'
 import type { RegistryView } from '../registries/views.ts'
-import { actorOf, mustManage } from './caller.ts'
 import type { RouteContext } from './context.ts'
 import { ERROR_ANSWERS, lowerCaseIds, NO_CONTENT, NOT_FOUND } from './context.ts'
 import {
@@ -38,6 +38,7 @@ function allRegistries(context: RouteContext): void {
         querystring: RegistriesQuery,
         response: { 200: RegistriesResponse, ...ERROR_ANSWERS },
       },
+      config: { access: 'read' },
     },
     async (request) => {
       const limit = parseLimit(request.query.limit)
@@ -59,8 +60,7 @@ function allRegistries(context: RouteContext): void {
         body: PostRegistryInput,
         response: { 201: RegistryResponse, ...ERROR_ANSWERS },
       },
-      config: { conflict: 400 },
-      preValidation: mustManage,
+      config: { access: 'manage', conflict: 400 },
     },
     async (request, reply) => {
       const actor = actorOf(request)
@@ -100,6 +100,7 @@ function oneRegistry({ app, registries, naming, baseOf, hidden }: RouteContext):
         params: RegistryParams,
         response: { 200: RegistryResponse, ...ERROR_ANSWERS, ...NOT_FOUND },
       },
+      config: { access: 'read' },
     },
     async (request) =>
       registryResource(
@@ -118,7 +119,7 @@ function oneRegistry({ app, registries, naming, baseOf, hidden }: RouteContext):
         params: RegistryParams,
         response: { 204: NO_CONTENT, ...ERROR_ANSWERS, ...NOT_FOUND },
       },
-      preValidation: mustManage,
+      config: { access: 'manage' },
     },
     async (request, reply) => {
       await registries.delete(actorOf(request), lowerCaseIds(request.params).registryId)
@@ -141,8 +142,7 @@ function changeRegistry(context: RouteContext): void {
         body: PostRegistryInput,
         response: { 201: RegistryResponse, ...ERROR_ANSWERS },
       },
-      config: { conflict: 400 },
-      preValidation: mustManage,
+      config: { access: 'manage', conflict: 400 },
     },
     async (request, reply) => {
       const actor = actorOf(request)
@@ -164,7 +164,7 @@ function changeRegistry(context: RouteContext): void {
         body: PatchRegistryInput,
         response: { 200: RegistryResponse, ...ERROR_ANSWERS, ...NOT_FOUND },
       },
-      preValidation: mustManage,
+      config: { access: 'manage' },
     },
     async (request) => {
       const { registryId } = lowerCaseIds(request.params)

@@ -1,4 +1,4 @@
-import { actorOf } from './caller.ts'
+import { actorOf } from '../doors/caller.ts'
 import { RepositoriesQuery, RepositoryParams, RepositoryRead, RepositoryReadList } from './contents-contract.ts'
 import { repositoryResource } from './contents-resources.ts'
 import type { RouteContext } from './context.ts'

@@ -1,5 +1,6 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyPluginAsync } from 'fastify'
+import { demandAccess } from '../doors/access.ts'
 import { authenticate, DECORATIONS } from '../doors/caller.ts'
 import { parseOnlyJson } from '../doors/json-body.ts'
 import { collectOperations, refuseTheRest } from '../doors/refuse.ts'
@@ -36,6 +37,7 @@ export function managementApi(deps: ManagementDeps): FastifyPluginAsync {
     parseOnlyJson(mounted, MAX_BODY_BYTES)
     await mounted.register(async (app) => {
       for (const name of DECORATIONS) app.decorateRequest(name, null)
+      demandAccess(app)
       app.addHook('onRequest', authenticate(deps.auth, deps.clientOf))
       const context: RouteContext = {
         app: app.withTypeProvider<TypeBoxTypeProvider>(),

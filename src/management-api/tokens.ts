@@ -1,7 +1,7 @@
+import { actorOf } from '../doors/caller.ts'
 import type { TokenPatch } from '../registries/change-token.ts'
 import type { TokenInput } from '../registries/create-token.ts'
 import type { TokenView } from '../registries/views.ts'
-import { actorOf, mustManage } from './caller.ts'
 import type { RouteContext } from './context.ts'
 import { CONFLICT, ERROR_ANSWERS, lowerCaseIds, NO_CONTENT, NOT_FOUND } from './context.ts'
 import {
@@ -38,6 +38,7 @@ function allTokens({ app, registries, baseOf, hidden }: RouteContext): void {
         querystring: TokensQuery,
         response: { 200: TokensResponse, ...ERROR_ANSWERS, ...NOT_FOUND },
       },
+      config: { access: 'read' },
     },
     async (request) => {
       const page = { limit: parseLimit(request.query.limit), offset: parseOffset(request.query.offset) }
@@ -57,7 +58,7 @@ function allTokens({ app, registries, baseOf, hidden }: RouteContext): void {
         body: PostTokenInput,
         response: { 201: TokenResponse, ...ERROR_ANSWERS, ...NOT_FOUND, ...CONFLICT },
       },
-      preValidation: mustManage,
+      config: { access: 'manage' },
     },
     async (request, reply) => {
       const { registryId } = lowerCaseIds(request.params)
@@ -81,6 +82,7 @@ function oneToken({ app, registries, baseOf, hidden }: RouteContext): void {
         params: TokenParams,
         response: { 200: TokenResponse, ...ERROR_ANSWERS, ...NOT_FOUND },
       },
+      config: { access: 'read' },
     },
     async (request) => {
       const { registryId, tokenId } = lowerCaseIds(request.params)
@@ -98,7 +100,7 @@ function oneToken({ app, registries, baseOf, hidden }: RouteContext): void {
         params: TokenParams,
         response: { 204: NO_CONTENT, ...ERROR_ANSWERS, ...NOT_FOUND },
       },
-      preValidation: mustManage,
+      config: { access: 'manage' },
     },
     async (request, reply) => {
       const { registryId, tokenId } = lowerCaseIds(request.params)
@@ -121,7 +123,7 @@ function changeToken({ app, registries, baseOf, hidden }: RouteContext): void {
         body: PostTokenInput,
         response: { 201: TokenResponse, ...ERROR_ANSWERS, ...NOT_FOUND, ...CONFLICT },
       },
-      preValidation: mustManage,
+      config: { access: 'manage' },
     },
     async (request, reply) => {
       const { registryId, tokenId } = lowerCaseIds(request.params)
@@ -142,7 +144,7 @@ function changeToken({ app, registries, baseOf, hidden }: RouteContext): void {
         body: PatchTokenInput,
         response: { 200: TokenResponse, ...ERROR_ANSWERS, ...NOT_FOUND },
       },
-      preValidation: mustManage,
+      config: { access: 'manage' },
     },
     async (request) => {
       const { registryId, tokenId } = lowerCaseIds(request.params)

@@ -1,4 +1,4 @@
-import { actorOf } from './caller.ts'
+import { actorOf } from '../doors/caller.ts'
 import {
   ArtifactParams,
   ArtifactVulnerabilityReadList,

@@ -75,6 +75,13 @@ test('every operation has a row, and every row an operation', () => {
   assert.deepEqual([...new Set(operations)].sort(), Object.keys(TABLE).sort())
 })
 
+test('every operation declares the access of its row', () => {
+  for (const { method, url, config } of scene.place.world.routes) {
+    const row = TABLE[`${[method].flat()[0]} ${withBraces(url)}`]
+    if (row && config?.access !== undefined) assert.equal(config.access, row.access, `${method} ${url}`)
+  }
+})
+
 for (const [operation, row] of Object.entries(TABLE)) {
   test(`${operation} is for whom ${row.access} says`, async () => {
     const answers: Partial<Record<Caller, string>> = {}
