@@ -105,20 +105,25 @@ function ofContract(contractId: number | null): Fragment {
   return contractId === null ? literal('e.contract_id IS NULL') : fragment`e.contract_id = ${contractId}`
 }
 
-/** U+10FFFF sorts after every other character. */
 function beginsWith(prefix: string): Fragment {
-  return fragment`AND e.action >= ${prefix} AND e.action < ${`${prefix}\u{10ffff}`}`
+  return fragment`AND e.action >= ${prefix} ${endsWithin(prefix)}`
 }
 
-/** Each of the contract's actions that begin so, by jumping from one to the next in the index. */
+/** U+10FFFF sorts after every other character. */
+function endsWithin(prefix: string): Fragment {
+  return fragment`AND e.action < ${`${prefix}\u{10ffff}`}`
+}
+
+/** Each of the contract's actions that begin so, by jumping from one to the next in the index: each jump has one lower bound. */
 async function actionsFrom(sql: Reader, contractId: number | null, prefix: string): Promise<string[]> {
-  const next = (after: Fragment) =>
-    fragment`(SELECT MIN(e.action) FROM audit_events e WHERE ${ofContract(contractId)} ${beginsWith(prefix)} ${after})`
+  const next = (range: Fragment) =>
+    fragment`(SELECT MIN(e.action) FROM audit_events e WHERE ${ofContract(contractId)} ${range})`
   const rows = await sql.all<{ action: string }>`
     WITH RECURSIVE found (action) AS (
-      SELECT ${next(NOTHING)}
+      SELECT ${next(beginsWith(prefix))}
       UNION ALL
-      SELECT ${next(literal('AND e.action > found.action'))} FROM found WHERE found.action IS NOT NULL
+      SELECT ${next(fragment`AND e.action > found.action ${endsWithin(prefix)}`)}
+        FROM found WHERE found.action IS NOT NULL
     )
     SELECT action FROM found WHERE action IS NOT NULL LIMIT ${MOST_ACTIONS + 1}`
   return rows.map(({ action }) => action)
