@@ -72,10 +72,12 @@ export class TarReader {
     }
   }
 
-  /** No more comes. An archive without its two empty blocks at the end is whole, as long as no member is cut. */
+  /** No more comes. An archive without its two empty blocks at the end, or with a part of them, is whole, as long as no member is cut. */
   end(): void {
     if (this.#zeroBlocks >= 2) return
-    if (this.#left > 0 || this.#headerFilled > 0) throw new LayerError('the tar archive ends in the middle of an entry')
+    const isInHeader = !isZeroBlock(this.#header.subarray(0, this.#headerFilled))
+    if (isInHeader || this.#left + this.#padding > 0)
+      throw new LayerError('the tar archive ends in the middle of an entry')
     if (this.entries === 0 && this.#zeroBlocks === 0) throw new LayerError('the layer is no tar archive: it is empty')
   }
 

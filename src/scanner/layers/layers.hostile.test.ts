@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
+import * as fc from 'fast-check'
+import { archive, longName, member, pax } from '../../../test/support/tar-members.ts'
+import type { Analyzer } from '../analyzers/analyzer.ts'
+import { NOTHING, wholeFile } from '../analyzers/analyzer.ts'
+import { LAYER_LIMITS } from './limits.ts'
+import { mergeLayers } from './merge-layers.ts'
+import { readLayer } from './read-layer.ts'
+
+const RUNS = Number(process.env['FUZZ_RUNS'] ?? 300)
+const LIMITS = { ...LAYER_LIMITS, maxUncompressedBytes: 5_000_000, maxEntries: 1_000 }
+
+/** Opens everything, and counts what it was given. */
+function hungry(): Analyzer & { bytes: number } {
+  const analyzer = {
+    name: 'hungry',
+    bytes: 0,
+    open: (entry: Parameters<Analyzer['open']>[0]) =>
+      wholeFile(entry, { analyzer: 'hungry', maxBytes: 100_000, weight: 'fatal' }, (bytes) => {
+        analyzer.bytes += bytes.length
+        return NOTHING
+      }),
+  }
+  return analyzer
+}
+
+async function* pieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
+}
+
+const seed = Buffer.concat([
+  member({ path: 'etc/', flag: '5' }),
+  member({ path: 'etc/os-release', content: 'ID=x\n' }),
+  longName('d/'.repeat(100)),
+  member({ path: 'cut', content: 'y'.repeat(600) }),
+  pax({ path: 'p', size: '4' }),
+  member({ path: 'q', content: '1234', size: 0 }),
+  member({ path: 'l', flag: '2', target: '../../x' }),
+  member({ path: 'h', flag: '1', target: 'etc/os-release' }),
+  member({ path: 'a/.wh..wh..opq' }),
+  Buffer.alloc(1024),
+])
+
+const change = fc.oneof(
+  fc.record({ kind: fc.constant('flip' as const), at: fc.nat(), value: fc.integer({ min: 0, max: 255 }) }),
+  fc.record({ kind: fc.constant('cut' as const), at: fc.nat(), value: fc.nat(600) }),
+  fc.record({ kind: fc.constant('insert' as const), at: fc.nat(), value: fc.nat(600) }),
+)
+
+function changed(
+  bytes: Buffer,
+  changes: readonly { kind: 'flip' | 'cut' | 'insert'; at: number; value: number }[],
+): Buffer {
+  return changes.reduce((result, { kind, at, value }) => {
+    const place = result.length === 0 ? 0 : at % result.length
+    if (kind === 'cut') return Buffer.concat([result.subarray(0, place), result.subarray(place + value)])
+    if (kind === 'insert')
+      return Buffer.concat([result.subarray(0, place), Buffer.alloc(value, value), result.subarray(place)])
+    const copy = Buffer.from(result)
+    if (copy.length > 0) copy[place] = value
+    return copy
+  }, bytes)
+}
+
+const packings = {
+  plain: (bytes: Buffer) => bytes,
+  gzip: (bytes: Buffer) => gzipSync(bytes),
+  zstd: (bytes: Buffer) => zstdCompressSync(bytes),
+}
+
+for (const [packing, pack] of Object.entries(packings)) {
+  for (const when of ['before', 'behind'] as const) {
+    test(`readLayer: whatever bytes, damaged ${when} packing (${packing}), it answers`, async () => {
+      const property = fc.asyncProperty(
+        fc.array(change, { maxLength: 4 }),
+        fc.integer({ min: 1, max: 5_000 }),
+        async (changes, size) => {
+          const bytes = when === 'before' ? pack(changed(seed, changes)) : changed(pack(seed), changes)
+          const analyzer = hungry()
+          const { facts } = await readLayer({
+            bytes: pieces(bytes, size),
+            analyzers: [analyzer],
+            limits: LIMITS,
+            now: () => 0,
+          })
+          assert.ok(analyzer.bytes <= facts.uncompressedBytes)
+          assert.ok(facts.entries <= LIMITS.maxEntries + 1)
+          mergeLayers([
+            { digest: 'a', facts },
+            { digest: 'b', facts },
+          ])
+          JSON.parse(JSON.stringify(facts))
+        },
+      )
+      await fc.assert(property, { numRuns: RUNS })
+    })
+  }
+}
+
+test('readLayer: an archive that is cut anywhere behind its first entry is a fatal problem, unless it is cut between entries', async () => {
+  const bytes = archive({ path: 'a', content: 'x'.repeat(100) }, { path: 'b', content: 'y'.repeat(2000) })
+  for (let end = 1; end < bytes.length; end += 37) {
+    const { facts } = await readLayer({
+      bytes: pieces(bytes.subarray(0, end), 64),
+      analyzers: [],
+      limits: LIMITS,
+      now: () => 0,
+    })
+    const isBetween = end === 1024 || end >= 1024 + 512 + 2048
+    assert.equal(facts.problems.length, isBetween ? 0 : 1, `cut behind ${end} bytes`)
+  }
+})
+
+test('readLayer: a bomb of 20,000 to 1 stops at the bound', async () => {
+  const bomb = gzipSync(gzipSync(Buffer.alloc(100_000_000)))
+  const inner = gzipSync(Buffer.alloc(100_000_000))
+  for (const bytes of [bomb, inner]) {
+    const { facts } = await readLayer({ bytes: pieces(bytes, 1000), analyzers: [], limits: LIMITS, now: () => 0 })
+    assert.ok(facts.uncompressedBytes <= LIMITS.maxUncompressedBytes + 512 * 1024)
+    assert.equal(facts.problems.length + facts.entries > 0, true)
+  }
+})
+
+test('readLayer: a million entries of one layer stop at the bound', async () => {
+  const one = member({ path: 'a' })
+  const many = (async function* () {
+    for (let i = 0; i < 3_000; i++) yield one
+  })()
+  const { facts } = await readLayer({ bytes: many, analyzers: [], limits: LIMITS, now: () => 0 })
+  assert.match(facts.problems[0]?.reason ?? '', /more than 1000 entries/)
+})
