@@ -2,6 +2,7 @@ import type { Inventory, InventoryPackage, LayerFacts, OsRelease, Problem } from
 import type { PackageType } from '../package.ts'
 import type { TreeFile } from './file-tree.ts'
 import { FileTree, packageKey } from './file-tree.ts'
+import { osNamespace } from './os-namespace.ts'
 
 /** The databases of operating systems: what they own answers to the OS's vendor. */
 const OS_TYPES: ReadonlySet<PackageType> = new Set(['apk', 'deb', 'rpm'])
@@ -14,12 +15,15 @@ export function mergeLayers(layers: readonly { readonly digest: string; readonly
   for (const { digest, facts } of layers) tree.apply(digest, facts)
   const files = tree.files()
   const owned = new Set(files.flatMap(({ facts }) => facts.owns.map((path) => tree.place(path))))
-  const packages = files.flatMap((file) => packagesOf(file, (path) => owned.has(tree.place(path))))
+  const os = osOf(files)
+  const packages = files
+    .flatMap((file) => packagesOf(file, (path) => owned.has(tree.place(path))))
+    .map((one) => ({ ...one, namespace: one.namespace ?? osNamespace(one.type, os) }))
   const problems: Problem[] = [
     ...layers.flatMap(({ facts }) => facts.problems),
     ...files.flatMap(({ facts }) => facts.problems),
   ]
-  return { os: osOf(files), packages, problems }
+  return { os, packages, problems }
 }
 
 function packagesOf({ facts, layer, since }: TreeFile, isOwned: (path: string) => boolean): InventoryPackage[] {
