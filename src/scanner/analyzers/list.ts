@@ -1,9 +1,30 @@
 import type { Analyzer } from './analyzer.ts'
 import { apk } from './apk.ts'
 import { apkRepositories } from './apk-repositories.ts'
+import { bitnami } from './bitnami.ts'
+import { composer, composerLock } from './composer.ts'
 import { dpkg } from './dpkg.ts'
+import { gem } from './gem.ts'
+import { npm } from './npm.ts'
+import { npmLock } from './npm-lock.ts'
+import { nuget } from './nuget.ts'
 import { osRelease } from './os-release.ts'
+import { pypi } from './pypi.ts'
 import { rpm } from './rpm.ts'
 
 /** All that is looked for in a layer. Added by hand, in the order of the report. */
-export const ANALYZERS: readonly Analyzer[] = [osRelease, apkRepositories, dpkg, apk, rpm]
+export const ANALYZERS: readonly Analyzer[] = [
+  osRelease,
+  apkRepositories,
+  dpkg,
+  apk,
+  rpm,
+  npm,
+  npmLock,
+  pypi,
+  gem,
+  composer,
+  composerLock,
+  nuget,
+  bitnami,
+]

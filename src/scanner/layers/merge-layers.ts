@@ -3,6 +3,7 @@ import type { PackageType } from '../package.ts'
 import type { TreeFile } from './file-tree.ts'
 import { FileTree, packageKey } from './file-tree.ts'
 import { osNamespace } from './os-namespace.ts'
+import { withoutSuperseded } from './superseded.ts'
 
 /** The databases of operating systems: what they own answers to the OS's vendor. */
 const OS_TYPES: ReadonlySet<PackageType> = new Set(['apk', 'deb', 'rpm'])
@@ -13,7 +14,7 @@ const OS_RELEASE_PATHS = ['etc/os-release', 'usr/lib/os-release']
 export function mergeLayers(layers: readonly { readonly digest: string; readonly facts: LayerFacts }[]): Inventory {
   const tree = new FileTree()
   for (const { digest, facts } of layers) tree.apply(digest, facts)
-  const files = tree.files()
+  const files = withoutSuperseded(tree.files())
   const owned = new Set(files.flatMap(({ facts }) => facts.owns.map((path) => tree.place(path))))
   const os = osOf(files)
   const packages = files

@@ -1,0 +1,42 @@
+import type { Analyzer, AnalyzerResult, Entry } from './analyzer.ts'
+import { NOTHING, wholeFile } from './analyzer.ts'
+import { FoundPackages, splitName } from './found-packages.ts'
+import { objectOf, parseJson, textOf } from './json.ts'
+
+const NAME = 'npm'
+const FILE = { analyzer: NAME, maxBytes: 4 * 1024 * 1024, weight: 'partial' } as const
+
+/**
+ * A package's own folder: `node_modules/x`, `node_modules/@s/x`, and those in it. What lies elsewhere below a package (fixtures,
+ * `esm/package.json`) is part of it. Of pnpm the store, `node_modules/.pnpm/x@1.0.0/node_modules/x`.
+ */
+const PLACE =
+  /(?:^|\/)node_modules\/(?:(?:\.pnpm\/[^/]+|(?:@[^/]+\/)?[^/.@][^/]*)\/node_modules\/)*(?:@[^/]+\/)?[^/.@][^/]*\/package\.json$/
+
+/** Installed packages of npm, yarn and pnpm, named as `npm ls` names them. */
+export const npm: Analyzer = {
+  name: NAME,
+  open(entry) {
+    return isPackage(entry.path) ? wholeFile(entry, FILE, (bytes) => parse(bytes, entry)) : null
+  },
+}
+
+/** From the first `node_modules` of the path on, nothing may stand between packages. */
+function isPackage(path: string): boolean {
+  if (!path.endsWith('/package.json')) return false
+  const first = path.startsWith('node_modules/') ? 0 : path.indexOf('/node_modules/')
+  return first >= 0 && PLACE.exec(path)?.index === first
+}
+
+function parse(bytes: Buffer, entry: Entry): AnalyzerResult {
+  const found = new FoundPackages({ path: entry.path, analyzer: NAME, type: 'npm' })
+  const { name, version } = objectOf(parseJson(bytes))
+  if (textOf(name) === '' || textOf(version) === '') return NOTHING
+  found.add({ ...splitName(textOf(name)), version: cleanVersion(textOf(version)) })
+  return found.result()
+}
+
+/** As npm reads it: `v1.2.3` and `= 1.2.3` are 1.2.3. Source: normalize-package-data, `fixVersionField`. */
+export function cleanVersion(version: string): string {
+  return version.trim().replace(/^[=v\s]+(?=\d)/, '')
+}
