@@ -4,7 +4,14 @@ import { newSecret, SECRET_PREFIX } from '../domain/secret.ts'
 import { parseLine } from '../domain/text-line.ts'
 import type { Reader, Transaction } from '../metadata/metadata-store.ts'
 import type { ApiKeyListRow } from '../metadata/tables/api-keys.ts'
-import { countApiKeys, findApiKey, insertApiKey, pageOfApiKeys, revokeApiKey } from '../metadata/tables/api-keys.ts'
+import {
+  apiKeyById,
+  countApiKeys,
+  findApiKey,
+  insertApiKey,
+  pageOfApiKeys,
+  revokeApiKey,
+} from '../metadata/tables/api-keys.ts'
 import { bumpAuthEpoch } from '../metadata/tables/auth-epoch.ts'
 import { holdIdentity } from '../metadata/tables/identities.ts'
 import { findMembership } from '../metadata/tables/memberships.ts'
@@ -59,12 +66,13 @@ export async function createApiKey(
   const { contractId, identityId } = asker.person
   return await deps.metadata.transact(async (sql) => {
     await holdMember(sql, contractId, identityId)
+    const bound = await isBound(sql, asker)
     checkExpiry(input.expiresAt, asker, sql.now())
     const registryIds = input.registries && (await internalIds(sql, contractId, input.registries))
     if ((await countApiKeys(sql, contractId, identityId)) >= MOST_KEYS) {
       throw new DomainError('conflict', `you have ${MOST_KEYS} API keys in this contract: revoke one first`)
     }
-    const rights = { readOnly: input.readOnly, registryIds, actions: input.actions, expiresAt: input.expiresAt }
+    const rights = { readOnly: input.readOnly, registryIds, actions: input.actions, expiresAt: input.expiresAt, bound }
     const row = { contractId, identityId, publicId, name, keyId: secret.keyId, secretHash: secret.hash, ...rights }
     if ((await insertApiKey(sql, row)) === null) {
       throw new DomainError(
@@ -128,6 +136,17 @@ async function holdMember(sql: Transaction, contractId: number, identityId: numb
   await holdIdentity(sql, identityId)
   const membership = await findMembership(sql, contractId, identityId)
   if (!membership || membership.disabled_at !== null) throw new DomainError('denied', 'you are no member any more')
+}
+
+/**
+ * What an identity provider of the contract let in makes keys that are bound like itself, and so do these. Read here: a
+ * key that was revoked meanwhile makes none. @throws `denied`
+ */
+async function isBound(sql: Reader, { person }: Asker): Promise<boolean> {
+  if (person.kind === 'user') return person.session?.bound === true
+  const key = await apiKeyById(sql, person.apiKeyId)
+  if (key === null) throw new DomainError('denied', `the API key "${person.name}" was revoked just now`)
+  return key.bound === 1
 }
 
 function checkExpiry(expiresAt: number | null, { person }: Asker, now: number): void {

@@ -1,5 +1,6 @@
 import type { Role } from '../domain/actor.ts'
-import { deleteResetsOf } from '../metadata/tables/account-links.ts'
+import type { Transaction } from '../metadata/metadata-store.ts'
+import { deleteLinksBy, deleteResetsOf } from '../metadata/tables/account-links.ts'
 import { bumpAuthEpoch } from '../metadata/tables/auth-epoch.ts'
 import { lockContract } from '../metadata/tables/contracts.ts'
 import { lockIdentity } from '../metadata/tables/identities.ts'
@@ -38,15 +39,26 @@ export async function changeMembership(deps: AccountsDeps, change: MembershipCha
     const differences = differencesOf(before, after)
     if (Object.keys(differences).length > 0) {
       await write(sql, { contractId, identityId: person.id }, after)
-      await deleteResetsOf(sql, person.id)
-      if (after.disabledAt !== null) await endStay(sql, contractId, person.id)
-      await bumpAuthEpoch(sql)
+      await endFormerStanding(sql, contractId, person.id, before, after)
       await deps.audit(sql, eventOf(contractId, doer, 'user.change', person.email, differences))
     }
     const row = await memberByUserId(sql, contractId, userId)
     if (!row) throw noSuchUser(userId)
     return toUser(row)
   })
+}
+
+async function endFormerStanding(
+  sql: Transaction,
+  contractId: number,
+  identityId: number,
+  before: Pick<MembershipRow, 'role'>,
+  after: { readonly role: Role; readonly disabledAt: number | null },
+): Promise<void> {
+  await deleteResetsOf(sql, identityId)
+  if (after.role !== before.role) await deleteLinksBy(sql, contractId, identityId)
+  if (after.disabledAt !== null) await endStay(sql, contractId, identityId)
+  await bumpAuthEpoch(sql)
 }
 
 function ownsNow(role: Role, disabledAt: number | null): boolean {

@@ -7,6 +7,7 @@ import {
   insertContract,
   listContracts as listRows,
   lockContract,
+  lockOperators,
   setContractName,
   setMaxTokenLifetime,
   setContractState as setState,
@@ -126,6 +127,7 @@ export async function keepAnOperator(
   contractId: number,
   change: () => Promise<unknown>,
 ): Promise<void> {
+  await lockOperators(sql)
   const hadOne = await someOperatorIsActive(sql)
   await change()
   if (!hadOne || (await someOperatorIsActive(sql))) return

@@ -38,6 +38,8 @@ export interface Doer {
   readonly address: string | null
   /** In the contract concerned: only an owner makes and unmakes owners. `operator`: no rank in it binds them. */
   readonly role: Role | 'operator'
+  /** Links that they make stop when their standing ends. Absent: at the machine itself. */
+  readonly identityId?: number
 }
 
 export const OPERATOR: Doer = { label: 'operator', address: null, role: 'operator' }
@@ -49,12 +51,12 @@ export interface Asker {
 }
 
 export function doerOf({ person, address }: Asker): Doer {
-  return { label: actorName(person), address, role: person.role }
+  return { label: actorName(person), address, role: person.role, identityId: person.identityId }
 }
 
 /** An operator acting in a contract that need not be theirs. */
 export function operatorOf({ person, address }: Asker): Doer {
-  return { label: actorName(person), address, role: 'operator' }
+  return { label: actorName(person), address, role: 'operator', identityId: person.identityId }
 }
 
 /** The audit row of an act upon a contract or its people. */

@@ -90,7 +90,15 @@ export async function invite(
   }
   const expiresAt = sql.now() + INVITATION_LIFETIME_MS
   const link = { publicId: id, secretHash: secret.hash, kind: 'invite', contractId, identityId: null } as const
-  await insertLink(sql, { ...link, email, role, manageRegistry, createdBy: doer.label, expiresAt })
+  await insertLink(sql, {
+    ...link,
+    email,
+    role,
+    manageRegistry,
+    createdBy: doer.label,
+    createdById: doer.identityId ?? null,
+    expiresAt,
+  })
   await deps.audit(sql, eventOf(contractId, doer, 'invitation.create', email, { id, role, manageRegistry }))
   const row = await findInvitation(sql, contractId, id)
   if (!row) throw new TypeError('what was inserted is there')

@@ -1,5 +1,5 @@
 import type { Transaction } from '../metadata/metadata-store.ts'
-import { deleteResetsOf } from '../metadata/tables/account-links.ts'
+import { deleteLinksBy, deleteResetsOf } from '../metadata/tables/account-links.ts'
 import { revokeApiKeysOf } from '../metadata/tables/api-keys.ts'
 import { bumpAuthEpoch } from '../metadata/tables/auth-epoch.ts'
 import { lockContract } from '../metadata/tables/contracts.ts'
@@ -38,9 +38,10 @@ export async function removeMembership(
   })
 }
 
-/** What a person was given by way of this contract, besides keys. */
+/** What a person was given by way of this contract, besides keys, and what they gave: a link of their own leads back in. */
 export async function endStay(sql: Transaction, contractId: number, identityId: number): Promise<void> {
   await deleteRefreshTokensIn(sql, contractId, identityId)
   await deleteSessionsIn(sql, contractId, identityId)
   await deleteResetsOf(sql, identityId)
+  await deleteLinksBy(sql, contractId, identityId)
 }

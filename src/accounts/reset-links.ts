@@ -49,6 +49,7 @@ export async function createResetLink(
       role: null,
       manageRegistry: false,
       createdBy: doer.label,
+      createdById: doer.identityId ?? null,
       expiresAt,
     })
     await deps.audit(sql, eventOf(contractId, doer, 'user.reset-link', person.email))

@@ -1,5 +1,6 @@
 import { parseEmail } from '../domain/email.ts'
 import { DomainError } from '../domain/error.ts'
+import { deleteLinksBy } from '../metadata/tables/account-links.ts'
 import { bumpAuthEpoch } from '../metadata/tables/auth-epoch.ts'
 import { identityByEmail, lockIdentity, setOperator as mark } from '../metadata/tables/identities.ts'
 import type { AccountsDeps, Doer } from './deps.ts'
@@ -16,6 +17,7 @@ export async function setOperator(
     const person = known && (await lockIdentity(sql, known.user_id))
     if (!person) throw new DomainError('not_found', `${email} is nobody here: add them to a contract first`)
     await mark(sql, person.id, input.isOperator)
+    if (!input.isOperator) await deleteLinksBy(sql, null, person.id)
     await bumpAuthEpoch(sql)
     await audit(sql, {
       contractId: null,

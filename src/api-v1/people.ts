@@ -132,8 +132,8 @@ function resetLinks(context: ApiContext): void {
         ...about,
         summary: 'Make a link with which a person sets a new password',
         description:
-          'It works once, for a day, and a newer one replaces it. Only for people who belong to no other contract: for others ' +
-          'ask the operator. Their sessions end when it is used.',
+          'It works once, for a day, and a newer one replaces it. Only for people who belong to no other contract and are ' +
+          'no operators: for others ask the operator. Their sessions end when it is used.',
         params: PersonParams,
         response: { 201: ResetAnswer },
       },

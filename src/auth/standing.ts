@@ -105,7 +105,7 @@ async function standingOfKey(sql: Reader, apiKeyId: number, epoch: number): Prom
     registryIds: key.registry_ids === null ? null : JSON.parse(key.registry_ids),
     actions: key.actions === null ? null : JSON.parse(key.actions),
     expiresAt: key.expires_at,
-    isOperator: user.isOperator,
+    isOperator: user.isOperator && key.bound === 0,
   }
   return standing(epoch, 'api_key', [principal], { expiresAt: key.expires_at, usedAt: null })
 }

@@ -59,6 +59,7 @@ export interface ApiKeyPrincipal {
   /** What it may do with what registries hold: pull, push, delete; then it may manage nothing. null: all. */
   readonly actions: readonly string[] | null
   readonly expiresAt: number | null
+  /** Never by a key that was made in a bound session: as for the session. */
   readonly isOperator: boolean
 }
 

@@ -4,6 +4,7 @@ import { parseEmail } from '../domain/email.ts'
 import { newSecret, SECRET_PREFIX } from '../domain/secret.ts'
 import { tidyLine } from '../domain/text-line.ts'
 import type { Transaction } from '../metadata/metadata-store.ts'
+import { deleteLinksBy } from '../metadata/tables/account-links.ts'
 import { bumpAuthEpoch } from '../metadata/tables/auth-epoch.ts'
 import { lockContract } from '../metadata/tables/contracts.ts'
 import type { IdentityRow } from '../metadata/tables/identities.ts'
@@ -173,6 +174,7 @@ async function adapt(
   const isSame = before.role === after.role && (before.manage_registry === 1) === after.manageRegistry
   if (isSame && before.disabled_at === null) return
   await changeMembership(sql, { contractId, identityId: id }, { ...after, disabledAt: null })
+  if (before.role !== after.role) await deleteLinksBy(sql, contractId, id)
   await bumpAuthEpoch(sql)
   const detail = { ...after, formerRole: before.role, ...(before.disabled_at !== null && { disabled: false }) }
   await audit(sql, eventOf(contractId, doer(provider, address), 'user.change', email, detail))
@@ -196,6 +198,7 @@ async function end(
   await ssoSubjectSeen(sql, subject.id, disabledAt)
   await deleteRefreshTokensIn(sql, contractId, id)
   await deleteSessionsIn(sql, contractId, id)
+  await deleteLinksBy(sql, contractId, id)
   await bumpAuthEpoch(sql)
   const detail = { disabled: true, reason: 'in no mapped group' }
   await audit(sql, eventOf(contractId, doer(provider, address), 'user.change', email, detail))

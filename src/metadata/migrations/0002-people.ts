@@ -8,6 +8,7 @@ export const people: readonly string[] = [
   `ALTER TABLE sessions ADD COLUMN public_id {text}`,
   `ALTER TABLE sessions ADD COLUMN user_agent {text}`,
   `ALTER TABLE sessions ADD COLUMN bound {int} NOT NULL DEFAULT 0`, // 1: opens contract_id only (single sign-on)
+  `ALTER TABLE api_keys ADD COLUMN bound {int} NOT NULL DEFAULT 0`, // 1: made in a bound session: never an operator's
   `CREATE UNIQUE INDEX sessions_public_id ON sessions (public_id) WHERE public_id IS NOT NULL`,
   `CREATE UNIQUE INDEX api_keys_name ON api_keys (contract_id, identity_id, name) WHERE revoked_at IS NULL`,
   `CREATE INDEX api_keys_of_contract ON api_keys (contract_id, id) WHERE revoked_at IS NULL`,
@@ -23,12 +24,14 @@ export const people: readonly string[] = [
      role            {text} CHECK (role IN ('owner', 'admin', 'member')),
      manage_registry {int} NOT NULL DEFAULT 0,
      created_by      {text} NOT NULL,
+     created_by_id   {int} REFERENCES identities (id),-- whose standing it hangs on; NULL: made at the machine itself
      created_at      {int} NOT NULL,
      expires_at      {int} NOT NULL,
      used_at         {int}
    {end}`,
   `CREATE INDEX account_links_of_contract ON account_links (contract_id, id) WHERE used_at IS NULL`,
   `CREATE INDEX account_links_of_identity ON account_links (identity_id) WHERE used_at IS NULL`,
+  `CREATE INDEX account_links_made_by ON account_links (created_by_id) WHERE used_at IS NULL`,
   `CREATE INDEX account_links_expiring ON account_links (expires_at)`,
   `CREATE TABLE sso_providers (
      id            {id},

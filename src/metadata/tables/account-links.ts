@@ -74,15 +74,17 @@ export interface NewAccountLink {
   readonly role: Role | null
   readonly manageRegistry: boolean
   readonly createdBy: string
+  /** Null: at the machine itself. */
+  readonly createdById: number | null
   readonly expiresAt: number
 }
 
 export async function insertLink(sql: Transaction, row: NewAccountLink): Promise<void> {
   await sql.run`
     INSERT INTO account_links (public_id, secret_hash, kind, contract_id, identity_id, email, role, manage_registry,
-                               created_by, created_at, expires_at)
+                               created_by, created_by_id, created_at, expires_at)
     VALUES (${row.publicId}, ${row.secretHash}, ${row.kind}, ${row.contractId}, ${row.identityId}, ${row.email},
-            ${row.role}, ${row.manageRegistry ? 1 : 0}, ${row.createdBy}, ${sql.now()}, ${row.expiresAt})`
+            ${row.role}, ${row.manageRegistry ? 1 : 0}, ${row.createdBy}, ${row.createdById}, ${sql.now()}, ${row.expiresAt})`
 }
 
 /** False when another one was first. */
@@ -104,6 +106,12 @@ export async function deleteInvitationsOf(sql: Transaction, contractId: number, 
 /** Call where somebody's standing changes: whoever made the link may have had the right to it only before. */
 export async function deleteResetsOf(sql: Transaction, identityId: number): Promise<void> {
   await sql.run`DELETE FROM account_links WHERE identity_id = ${identityId} AND kind = 'reset' AND used_at IS NULL`
+}
+
+/** Invitations and resets that somebody made by right of a contract, or of an operator; `contractId` null: all of theirs. */
+export async function deleteLinksBy(sql: Transaction, contractId: number | null, identityId: number): Promise<void> {
+  const within = contractId === null ? fragment`` : fragment`AND (contract_id = ${contractId} OR contract_id IS NULL)`
+  await sql.run`DELETE FROM account_links WHERE created_by_id = ${identityId} AND used_at IS NULL ${within}`
 }
 
 export async function deleteLinksIn(sql: Transaction, contractId: number): Promise<void> {

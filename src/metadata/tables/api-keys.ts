@@ -13,10 +13,12 @@ export interface ApiKeyRow {
   /** JSON array; null: all. */
   readonly actions: string | null
   readonly expires_at: number | null
+  /** 1: made in a session of single sign-on, or with such a key. */
+  readonly bound: number
 }
 
 /** A key as lists show it, with its owner. */
-export interface ApiKeyListRow extends Omit<ApiKeyRow, 'secret_hash'> {
+export interface ApiKeyListRow extends Omit<ApiKeyRow, 'secret_hash' | 'bound'> {
   readonly public_id: string
   readonly created_at: number
   readonly last_used_at: number | null
@@ -26,7 +28,7 @@ export interface ApiKeyListRow extends Omit<ApiKeyRow, 'secret_hash'> {
 }
 
 const SELECT = fragment`
-  SELECT id, secret_hash, contract_id, identity_id, name, read_only, registry_ids, actions, expires_at FROM api_keys`
+  SELECT id, secret_hash, contract_id, identity_id, name, read_only, registry_ids, actions, expires_at, bound FROM api_keys`
 
 const LISTED = fragment`
   SELECT k.id, k.contract_id, k.identity_id, k.name, k.read_only, k.registry_ids, k.actions, k.expires_at, k.public_id,
@@ -80,14 +82,15 @@ export async function insertApiKey(
     readonly registryIds: readonly number[] | null
     readonly actions: readonly string[] | null
     readonly expiresAt: number | null
+    readonly bound?: boolean
   },
 ): Promise<number | null> {
   const made = await sql.get<{ id: number }>`
     INSERT INTO api_keys (contract_id, identity_id, public_id, key_id, secret_hash, name, read_only, registry_ids, actions,
-                          created_at, expires_at)
+                          created_at, expires_at, bound)
     VALUES (${row.contractId}, ${row.identityId}, ${row.publicId}, ${row.keyId}, ${row.secretHash}, ${row.name},
             ${row.readOnly ? 1 : 0}, ${row.registryIds && JSON.stringify(row.registryIds)},
-            ${row.actions && JSON.stringify(row.actions)}, ${sql.now()}, ${row.expiresAt})
+            ${row.actions && JSON.stringify(row.actions)}, ${sql.now()}, ${row.expiresAt}, ${row.bound ? 1 : 0})
     ON CONFLICT DO NOTHING RETURNING id`
   return made?.id ?? null
 }

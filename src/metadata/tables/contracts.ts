@@ -66,6 +66,11 @@ export async function deletedContractsWithRegistries(sql: Reader, limit: number)
 }
 
 /** Is there an operator who can still log in somewhere? */
+/** Transactions that could leave no operator wait for each other: each alone may leave the other's. */
+export async function lockOperators(sql: Transaction): Promise<void> {
+  await sql.all`SELECT id FROM identities WHERE is_operator = 1 ORDER BY id ${forUpdate(sql)}`
+}
+
 export async function someOperatorIsActive(sql: Reader): Promise<boolean> {
   const row = await sql.get`
     SELECT 1 AS one FROM identities i

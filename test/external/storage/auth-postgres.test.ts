@@ -27,6 +27,8 @@ if (skipWithoutPostgres() === false) {
   await import('../../../src/auth/log-in.test.ts')
   await import('../../../src/accounts/accounts.test.ts')
   await import('../../../src/accounts/revocation.test.ts')
+  await import('../../../src/accounts/departed.test.ts')
+  await import('../../../src/accounts/operators.test.ts')
   await import('../../../src/api-v1/people.test.ts')
   await import('../../../src/api-v1/own-account.test.ts')
   await import('../../../src/audit/audit.test.ts')
