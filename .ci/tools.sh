@@ -51,6 +51,7 @@ fuse-overlayfs fuse-overlayfs
 postgresql-15  /usr/lib/postgresql/15/bin/postgres
 wrk            wrk
 openssl        openssl
+rpm            rpm
 '
 
 # --- the three kinds: is_there decides, install does ---------------------------------------------------------------

@@ -10,6 +10,9 @@ const STATUS = { analyzer: NAME, maxBytes: 32 * 1024 * 1024, weight: 'fatal' } a
 /** Lists hide no package: without one, files of the distribution are judged as if somebody had installed them by hand. */
 const LIST = { analyzer: NAME, maxBytes: 32 * 1024 * 1024, weight: 'partial' } as const
 
+/** The largest package of Debian has some 20,000. */
+const MAX_DIRECTORIES = 50_000
+
 const FOLDER = 'var/lib/dpkg/'
 /** What lies beside the stanzas in `status.d`, by the names of dpkg's `info` folder. */
 const NO_STANZA = /\.(?:md5sums|list|conffiles|preinst|postinst|prerm|postrm|triggers|shlibs|symbols|templates|config)$/
@@ -84,14 +87,24 @@ function sourceOf(field: string | undefined, version: string, of: string) {
 function listSink(entry: Entry, line: RegExp): Sink {
   return wholeFile(entry, LIST, (bytes) => {
     const database = new OsDatabase({ path: entry.path, analyzer: NAME, type: 'deb' })
-    let before = ''
-    for (const text of linesOf(bytes)) {
-      const path = line.exec(text)?.[2] ?? ''
-      // Directories are listed too, each right before what is in it.
-      if (!path.startsWith(`${before}/`)) database.own(before)
-      before = path
-    }
-    database.own(before)
+    const directories = directoriesIn(pathsIn(bytes, line))
+    for (const path of pathsIn(bytes, line)) if (!directories.has(path)) database.own(path)
     return database.result()
   })
+}
+
+function* pathsIn(bytes: Buffer, line: RegExp): Generator<string> {
+  for (const text of linesOf(bytes)) {
+    const path = line.exec(text)?.[2]
+    if (path !== undefined) yield path
+  }
+}
+
+/** Directories are listed like files: whatever another path is in is one. To own one too many does no harm, to hold a million does. */
+function directoriesIn(paths: Iterable<string>): Set<string> {
+  const directories = new Set<string>()
+  for (const path of paths) {
+    if (directories.size < MAX_DIRECTORIES) directories.add(path.slice(0, path.lastIndexOf('/')))
+  }
+  return directories
 }
