@@ -93,6 +93,35 @@ test('refusals: counted per minute, address and subject, over all processes; no 
   )
 })
 
+test("refusals: alike in two contracts they are each one's own", async () => {
+  await using world = await AuthWorld.open()
+  const [one, two] = [await world.contract(), await world.contract()]
+  const registries = [await world.registry(one, 'acme'), await world.registry(one, 'acme-2')]
+  const [first, second] = [world.first.refusals, (await world.node()).refusals]
+  const refusal = { actor: 'unknown', action: 'login.refused', subject: 'ci', address: ADDRESS }
+  for (const refusals of [first, second]) {
+    refusals.note({ ...refusal, contractId: one, registryId: registries[0] ?? 0 })
+    refusals.note({ ...refusal, contractId: one, registryId: registries[1] ?? 0 })
+    refusals.note({ ...refusal, contractId: two, registryId: null })
+    refusals.note({ ...refusal, contractId: null, registryId: null })
+    await refusals.flush()
+  }
+  const rows = (await refusedRows(world)).map(({ contract_id, registry_id, count }) => [
+    contract_id,
+    registry_id,
+    count,
+  ])
+  assert.deepEqual(
+    rows.sort((a, b) => String(a).localeCompare(String(b))),
+    [
+      [null, null, 2],
+      [one, registries[0], 2],
+      [one, registries[1], 2],
+      [two, null, 2],
+    ],
+  )
+})
+
 test('refusals: ever new names do not fill memory or disk', async () => {
   await using world = await AuthWorld.open()
   const { refusals } = world.first

@@ -25,7 +25,7 @@ const MINUTE_MS = 60_000
 const MOST_KEPT = 400
 const LONGEST_TEXT = 200
 
-/** Refusals are counted per minute, address, actor, action and subject; beyond a bound the subject is left out. */
+/** Refusals are counted per minute, whose log they are in, address, actor, action and subject; beyond a bound the subject is left out. */
 export function createRefusals({ metadata, now }: { metadata: MetadataStore; now: () => number }): Refusals {
   let counted = new Map<string, RefusalRecord>()
   const add = (record: RefusalRecord): void => {
@@ -59,8 +59,8 @@ export function createRefusals({ metadata, now }: { metadata: MetadataStore; now
 
 const OTHERS = { contractId: null, registryId: null, actor: 'unknown', subject: '(others)', address: '(others)' }
 
-function keyOf({ at, address, actor, action, subject }: RefusalRecord): string {
-  return JSON.stringify([at, address, actor, action, subject])
+function keyOf({ at, contractId, registryId, address, actor, action, subject }: RefusalRecord): string {
+  return JSON.stringify([at, contractId, registryId, address, actor, action, subject])
 }
 
 /** What strangers write ends up on an administrator's screen: short, and without control characters. */

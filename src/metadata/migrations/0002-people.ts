@@ -13,6 +13,10 @@ export const people: readonly string[] = [
   `CREATE UNIQUE INDEX api_keys_name ON api_keys (contract_id, identity_id, name) WHERE revoked_at IS NULL`,
   `CREATE INDEX api_keys_of_contract ON api_keys (contract_id, id) WHERE revoked_at IS NULL`,
   `CREATE INDEX sessions_of_contract ON sessions (contract_id)`,
+  `DROP INDEX audit_refusals`, // it counted what was alike in two contracts in one row, which only one of them saw
+  `CREATE UNIQUE INDEX audit_refusals_of_contract
+      ON audit_events (at, address, actor, action, subject, COALESCE(contract_id, 0), COALESCE(registry_id, 0))
+   WHERE outcome = 'refused'`,
   `CREATE TABLE account_links (
      id              {id},
      secret_hash     {text} NOT NULL UNIQUE,

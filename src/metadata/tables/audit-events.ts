@@ -42,6 +42,7 @@ export async function addRefusals(sql: Transaction, record: RefusalRecord): Prom
     INSERT INTO audit_events (public_id, at, contract_id, registry_id, actor, action, subject, address, outcome, count)
     VALUES (${randomUUID()}, ${record.at}, ${record.contractId}, ${record.registryId}, ${record.actor}, ${record.action}, ${record.subject},
             ${record.address}, 'refused', ${record.count})
-    ON CONFLICT (at, address, actor, action, subject) WHERE outcome = 'refused'
+    ON CONFLICT (at, address, actor, action, subject, COALESCE(contract_id, 0), COALESCE(registry_id, 0))
+                WHERE outcome = 'refused'
     DO UPDATE SET count = audit_events.count + excluded.count`
 }
