@@ -136,7 +136,7 @@ const deadLinks = [
   {
     name: 'a week',
     end: async () => {
-      world.people.clock += 7 * 86_400_000
+      world.people.clock += 7 * 86_400_000 + 60_000
     },
   },
 ]
