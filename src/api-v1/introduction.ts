@@ -18,7 +18,7 @@ export const TAGS: readonly (readonly [name: string, description: string])[] = [
 
 export const INTRODUCTION = `
 A private container registry. Images are pushed and pulled with any client of the OCI distribution API (\`docker\`, \`podman\`, \`skopeo\`, …);
-everything around them is done here. The paths without \`/api/v1\` are those that existing clients of this kind of registry use; they answer below
+everything around them is done here. For programs this page is the OpenAPI document \`/api/openapi.json\`. The paths without \`/api/v1\` are those that existing clients of this kind of registry use; they answer below
 \`/containerregistries\` too. Everything else is below \`/api/v1\`.
 
 ### Logging in
@@ -36,13 +36,25 @@ curl -u "$KEY" $URL/registries -H 'Content-Type: application/json' \\
 curl -u "$KEY" $URL/registries/$REGISTRY_ID/tokens -H 'Content-Type: application/json' \\
   -d '{"properties":{"name":"ci","scopes":[{"type":"repository","name":"team/app","actions":["pull","push"]}]}}'
 
+# push with it. Image names begin with the registry's properties.hostname; where that is empty, with <this server>/<registry>
+docker login registry.example.com --username ci
+docker push registry.example.com/acme/team/app:v1
+
 # later: another password for the token, while the old one still works; then revoke the old one
 curl -u "$KEY" -X POST $URL/api/v1/registries/$REGISTRY_ID/tokens/$TOKEN_ID/secrets
+curl -u "$KEY" $URL/api/v1/registries/$REGISTRY_ID/tokens/$TOKEN_ID   # secrets: their ids and last uses
 curl -u "$KEY" -X DELETE $URL/api/v1/registries/$REGISTRY_ID/tokens/$TOKEN_ID/secrets/$OLD_SECRET_ID
 
 # at most 50 GB in this registry
 curl -u "$KEY" -X PUT $URL/api/v1/registries/$REGISTRY_ID/quota -H 'Content-Type: application/json' \\
   -d '{"limitBytes":50000000000}'
+
+# a colleague; the answer has a link for them, which works once
+curl -u "$KEY" $URL/api/v1/invitations -H 'Content-Type: application/json' -d '{"email":"bob@example.com","role":"member"}'
+
+# a key of your own for one registry, also as docker password
+curl -u "$KEY" $URL/api/v1/api-keys -H 'Content-Type: application/json' \\
+  -d '{"name":"laptop","registries":["'$REGISTRY_ID'"]}'
 
 # who deleted a tag
 curl -u "$KEY" "$URL/api/v1/audit?action=tag.delete&subject=acme/team/app:v1"

@@ -1,7 +1,7 @@
 import type { ApiKeyPrincipal, Principal, UserPrincipal } from '../domain/actor.ts'
 import { DomainError } from '../domain/error.ts'
 import type { Authenticator } from './authenticate.ts'
-import { noCredentials, wrongBearer, wrongCredentials } from './refusals.ts'
+import { noPerson, wrongBearer, wrongCredentials } from './refusals.ts'
 
 /**
  * The management plane: people and their keys; a registry's token is nobody there. Foreign, suspended and absent contracts
@@ -13,7 +13,7 @@ export async function authenticatePerson(
   contractNumber: number | null,
 ): Promise<UserPrincipal | ApiKeyPrincipal> {
   const { authorization, address } = credentials
-  if (authorization === undefined) throw noCredentials()
+  if (authorization === undefined) throw noPerson()
   const pass = await authenticator.identify(authorization, address)
   if (pass.via === 'jwt') throw wrongBearer()
   return chooseContract(pass.holder.standing?.principals ?? [], contractNumber)

@@ -10,6 +10,14 @@ export function noCredentials(): DomainError {
   return new DomainError('unauthenticated', 'authentication required: log in to this registry')
 }
 
+/** The same where people and their keys are asked for. */
+export function noPerson(): DomainError {
+  return new DomainError(
+    'unauthenticated',
+    'authentication required: send e-mail and password (Basic), or an API key or the secret of a session (Bearer)',
+  )
+}
+
 /** For wrong, expired, disabled and deleted logins alike. */
 export function wrongCredentials(): DomainError {
   return new DomainError(

@@ -84,13 +84,18 @@ export const whoamiCommand: Command = defineCommand({
     withServer(options, context, async (server) => {
       const me = await whoIs(server)
       if (options.json) return printJson(context, me)
-      const key = me.apiKey === null ? '' : ` with API key ${me.apiKey.name}${me.apiKey.readOnly ? ' (read only)' : ''}`
+      const key = me.apiKey === null ? '' : ` with API key ${me.apiKey.name}${keyLimits(me.apiKey)}`
       context.io.out(`${me.email} at ${server.url}${key}: ${me.role} of contract ${me.contract}`)
       if (me.role === 'member') context.io.out(me.manageRegistry ? 'May change registries' : 'May read')
       if (me.isOperator) context.io.out('Operator of the installation')
       return 0
     }),
 })
+
+function keyLimits({ readOnly, limited }: { readonly readOnly: boolean; readonly limited: boolean }): string {
+  const limits = [...(readOnly ? ['read only'] : []), ...(limited ? ['limited: entrepot key list tells to what'] : [])]
+  return limits.length === 0 ? '' : ` (${limits.join('; ')})`
+}
 
 export const passwdCommand: Command = defineCommand({
   name: 'passwd',

@@ -123,7 +123,8 @@ const role = defineCommand({
       const body = { role: parseRole(word), manageRegistry: options['manage-registry'] }
       const changed = await change(server, email, body)
       if (options.json) return printJson(context, changed)
-      context.io.out(`${changed.email} is ${changed.role}`)
+      const manages = changed.role === 'member' && changed.manageRegistry ? ' and manages registries' : ''
+      context.io.out(`${changed.email} is ${changed.role}${manages}`)
       return 0
     }),
 })
@@ -166,7 +167,8 @@ const remove = defineCommand({
 const reset = defineCommand({
   name: 'reset',
   summary: 'make a link with which a person sets a new password',
-  about: 'It works once, for a day. Only for people who belong to no other contract: for others ask the operator.',
+  about:
+    'It works once, for a day. Only for people who belong to no other contract and are no operators: for others ask the operator.',
   example: 'entrepot user reset bob@example.com',
   positionals: ['email'],
   options: { ...SERVER, ...JSON_OPTION },
@@ -241,6 +243,7 @@ export function printLink(context: CommandContext, made: Link, json: boolean): n
   if (json) return printJson(context, made)
   context.io.out(`Hand this link to ${made.email}; it works once, until ${instantInWords(made.expiresAt)}:`)
   context.io.out(`  ${made.link}`)
+  context.io.out('Without a browser it is opened with: entrepot user redeem')
   return 0
 }
 

@@ -13,7 +13,9 @@ export interface Quota {
   readonly freeBytes: number | null
 }
 
-const EFFECT = 'What is stored stays; a push that would exceed the limit is refused. It holds within a second.'
+const EFFECT =
+  'The size is such as 500MB, 50GiB or 1.5TiB; none takes the limit away. What is stored stays; a push that would exceed the\n' +
+  'limit is refused. It holds within a second.'
 
 const show = defineCommand({
   name: 'show',
@@ -97,5 +99,5 @@ function print(context: CommandContext, whose: string, quota: Quota, json: boole
 }
 
 function limitOf(size: string): number | null {
-  return size === 'none' ? null : parseBytes(size)
+  return size === 'none' ? null : parseBytes(size, ', or none')
 }

@@ -64,7 +64,7 @@ const listRepositories = defineCommand({
           instantInWords(row.lastPushedAt),
           instantInWords(row.lastPulledAt),
         ],
-        empty: `Nothing was pushed to ${registry} yet`,
+        empty: `There is nothing in ${registry}`,
       })
     }),
 })
@@ -114,7 +114,7 @@ const listArtifacts = defineCommand({
           row.maxSeverity ?? 'not scanned',
           row.digest,
         ],
-        empty: `Nothing was pushed to ${registry}${repository === undefined ? '' : `/${repository}`} yet`,
+        empty: `There is nothing in ${registry}${repository === undefined ? '' : `/${repository}`}`,
       })
     }),
 })

@@ -13,7 +13,7 @@ export const serveCommand: Command = defineCommand({
   summary: 'run the server until it is told to stop',
   about:
     'Makes what is missing at its first start: data directory, database, master key, and contract 1 with its owner, whose\n' +
-    'password it shows once. Settings come from ENTREPOT_* and a file: see "entrepot config schema".',
+    'password it shows once, or writes to the file first-owner-password in the data directory where no terminal is. Settings come from ENTREPOT_* and a file: see "entrepot config schema".',
   example: 'ENTREPOT_LISTEN=0.0.0.0:5000 entrepot serve --data /var/lib/entrepot',
   positionals: [],
   options: WHERE,

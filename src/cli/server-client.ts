@@ -105,7 +105,7 @@ export class ServerClient {
       throw new ServerError(null, noAnswer(url, error, this.#timeoutMs))
     })
     if (response.ok) return response
-    throw new ServerError(response.status, await refusalOf(response, url))
+    throw new ServerError(response.status, await refusalOf(response, url, authorization === null))
   }
 }
 
@@ -119,14 +119,14 @@ function asText(query: Query): string {
 }
 
 /** The sentence in it, whichever of our error forms it has. */
-async function refusalOf(response: Response, url: string): Promise<string> {
+async function refusalOf(response: Response, url: string, isLogin: boolean): Promise<string> {
   const { status } = response
   const location = response.headers.get('location')
   if (status >= 300 && status < 400) return `${url} sends us to ${location ?? 'another place'}: give that URL instead`
   const said = sentenceIn(await response.text().catch(() => ''))
   const sentence = said ?? `${url} answered ${status}, which is not how Entrepot refuses: is it the right URL?`
   if (status !== 401) return sentence
-  return `${sentence}\n  Log in with entrepot login ${url}, or set ENTREPOT_API_KEY`
+  return isLogin ? sentence : `${sentence}\n  Log in with entrepot login ${url}, or set ENTREPOT_API_KEY`
 }
 
 function sentenceIn(text: string): string | null {

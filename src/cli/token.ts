@@ -1,3 +1,4 @@
+import type { Scope } from '../domain/permission.ts'
 import { loginHost } from '../registries/hostname.ts'
 import type { Command } from './command.ts'
 import { defineCommand, defineGroup, UsageError } from './define.ts'
@@ -43,10 +44,20 @@ const create = defineCommand({
       context.io.out(`Token ${name} of registry ${registryName} is made: ${scopes.map(inWords).join('; ')}`)
       context.io.out(`  log in:    ${login}`)
       context.io.out(`  password:  ${password}   (shown only now)`)
-      context.io.out(`  push:      docker push ${hostname}/<repository>:<tag>`)
+      for (const line of examples(hostname, scopes)) context.io.out(line)
       return 0
     }),
 })
+
+/** Only what the token may do. */
+function examples(hostname: string, scopes: readonly Scope[]): string[] {
+  const may = (action: string) =>
+    scopes.find(({ type, actions }) => type === 'repository' && (actions.includes(action) || actions.includes('*')))
+  const line = (action: string, scope: Scope) =>
+    `  ${`${action}:`.padEnd(11)}docker ${action} ${hostname}/${scope.name.includes('*') ? '<repository>' : scope.name}:<tag>`
+  const [push, pull] = [may('push'), may('pull')]
+  return push ? [line('push', push)] : pull ? [line('pull', pull)] : []
+}
 
 const list = defineCommand({
   name: 'list',

@@ -60,7 +60,7 @@ const WELCOME = `Entrepot, a private container registry, is running here.
 Log in:      docker login <this host> --username <token name>
 Image names: <this host>/<registry>/<repository>:<tag>
 
-Registries and tokens are made with "entrepot registry create" and "entrepot token create", or by the API at /registries.
+Registries and tokens are made with "entrepot registry create" and "entrepot token create", or by the API: /api/docs explains it.
 `
 
 const HIDDEN = { hide: true } as object

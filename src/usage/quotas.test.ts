@@ -121,7 +121,7 @@ describe('quotas', () => {
           error.message,
           /quota of registry "acme".* 60 bytes used and 0 reserved .* 100 allowed.* at least 41/,
         )
-        assert.match(error.message, /owner or admin of the contract can raise it/)
+        assert.match(error.message, /ask an owner or admin of the contract to raise/)
         const want = { quota: 'registry', limitBytes: 100, usedBytes: 60, reservedBytes: 0, neededBytes: 41 }
         assert.deepEqual(error.detail, want)
         return true
@@ -138,7 +138,7 @@ describe('quotas', () => {
     assert.equal(await push(world.first, app, 60), 'ok')
     assert.equal(await push(world.first, at('app', 2), 41), 'denied')
     assert.equal(await push(world.first, at('app', 2), 40), 'ok')
-    await assert.rejects(pushBlob(world.registry, app, randomBytes(1)), /quota of contract 1 .*Only the operator/)
+    await assert.rejects(pushBlob(world.registry, app, randomBytes(1)), /quota of contract 1 .*ask the operator/)
     assert.equal(await push(world.first, at('app', 3), 1000), 'ok')
   })
 

@@ -112,15 +112,15 @@ function limitOf(row: QuotaRow | null, own: number, scope: Limit['scope'], subje
 }
 
 const WHO = {
-  registry: 'An owner or admin of the contract can raise it',
-  contract: 'Only the operator of this service can raise it',
+  registry: 'an owner or admin of the contract',
+  contract: 'the operator of this service',
 } as const
 
 function refusal({ scope, subject, bytes, used, reserved }: Limit, needed: number): DomainError {
   return new DomainError(
     'denied',
     `the quota of ${subject} is exhausted: ${used} bytes used and ${reserved} reserved by other uploads of ${bytes} allowed; ` +
-      `this upload needs at least ${needed}. Nothing of it was kept. Delete what is not needed, or: ${WHO[scope]}`,
+      `this upload needs at least ${needed}. Nothing of it was kept. Delete what is not needed, or ask ${WHO[scope]} to raise the quota`,
     { detail: { quota: scope, limitBytes: bytes, usedBytes: used, reservedBytes: reserved, neededBytes: needed } },
   )
 }
