@@ -48,10 +48,13 @@ const FRONT: Record<string, RegExp> = {
 /** Named only by the top-level files (compose.ts) and by tests. */
 const ADAPTER = /^(blobs\/(fs|s3|memory)|metadata\/(sqlite|postgres))\.ts$/
 
-/** Each heavy dependency lives in one file: replacing it is a one-file change. */
-const HOME_OF: readonly (readonly [RegExp, string])[] = [
+/**
+ * Each heavy dependency lives in one file: replacing it is a one-file change. SQLite has two uses that know nothing of each
+ * other: as the database of the installation, and as the file format of what the world knows (snapshots of advisories).
+ */
+const HOME_OF: readonly (readonly [RegExp, ...string[]])[] = [
   [/^@(aws-sdk|smithy)\//, 'blobs/s3.ts'],
-  [/^node:sqlite$/, 'metadata/sqlite.ts'],
+  [/^node:sqlite$/, 'metadata/sqlite.ts', 'scanner/advisories/sqlite-file.ts'],
   [/^pg(\/|-|$)/, 'metadata/postgres.ts'],
   [/^jose(\/|$)/, 'auth/bearer-tokens.ts'],
   [/^openid-client(\/|$)/, 'sso/provider.ts'],
@@ -187,8 +190,8 @@ function breachOf(file: string, { specifier, typeOnly }: Import): string | null 
 function packageBreach(file: string, room: string, specifier: string): string | null {
   // Hashes are arithmetic; everything else of node: is I/O, a clock or a stream.
   if (room === 'domain' && specifier !== 'node:crypto') return `${file} imports ${specifier}; domain knows nobody`
-  const [, home = file] = HOME_OF.find(([name]) => name.test(specifier)) ?? []
-  return home === file ? null : `${file} imports ${specifier}, which lives in ${home}`
+  const [, ...homes] = HOME_OF.find(([name]) => name.test(specifier)) ?? [/^/, file]
+  return homes.includes(file) ? null : `${file} imports ${specifier}, which lives in ${homes.join(' and ')}`
 }
 
 /**

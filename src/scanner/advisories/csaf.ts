@@ -1,0 +1,171 @@
+import type { AffectedRange, Score } from './advisory-index.ts'
+import { scoreOf } from './cvss.ts'
+import type { Fields } from './fields.ts'
+import { cveOf, fieldsOf, isFields, listOf, nameOf, numberOf, stringsOf, textOf, timeOf } from './fields.ts'
+import { BadRecord } from './import-error.ts'
+import type { TakenAffected, TakenRecord } from './intake.ts'
+import { MAX_AFFECTED, MAX_DEPTH, MAX_REFERENCES } from './limits.ts'
+
+/** What a product id stands for: a package, and the release that it is of. */
+interface Product {
+  readonly ecosystem: string
+  readonly name: string
+  /** With its epoch; null: any. */
+  readonly version: string | null
+  readonly module: string | null
+}
+
+export function isCsaf(value: Fields): boolean {
+  const category = fieldsOf(value['document'])['category']
+  return typeof category === 'string' && category.startsWith('csaf_') && Array.isArray(value['vulnerabilities'])
+}
+
+/**
+ * Red Hat's word on each CVE of a CSAF or VEX document, for the releases of Red Hat Enterprise Linux itself: those with extended
+ * support (EUS, AUS …) get fixes of their own. Source: CSAF 2.0; security.access.redhat.com/data/csaf/v2/vex.
+ */
+export function recordsOfCsaf(value: Fields): TakenRecord[] {
+  const document = fieldsOf(value['document'])
+  const tracking = fieldsOf(document['tracking'])
+  if (fieldsOf(document['publisher'])['name'] !== 'Red Hat Product Security')
+    throw new BadRecord(
+      'it is not of Red Hat Product Security; of other publishers we do not know how they name products',
+    )
+  const products = productsOf(fieldsOf(value['product_tree']))
+  const modified = timeOf(tracking['current_release_date']) ?? 0
+  const severity = fieldsOf(document['aggregate_severity'])['text']
+  const common = { modified, withdrawn: false, state: 'redhat-vex', kind: 'CSAF', source: 'redhat-vex', covers: [] }
+  return listOf(value['vulnerabilities'], 'vulnerabilities', MAX_AFFECTED)
+    .map(fieldsOf)
+    .map((one) => {
+      const cve = cveOf(one['cve'])
+      const word = typeof severity === 'string' && /^[A-Za-z]{1,40}$/.test(severity) ? severity : null
+      return {
+        ...common,
+        // A VEX document is about one CVE; an erratum (RHSA) about several, and not the last word on any.
+        group:
+          document['category'] === 'csaf_vex' ? 'redhat-vex' : `redhat-vex/${textOf(tracking['id'])?.slice(0, 100)}`,
+        id: `REDHAT-${cve}`,
+        aliases: [cve],
+        summary: textOf(one['title']) ?? textOf(document['title']),
+        details: noteOf(one),
+        publishedAt: timeOf(one['release_date']) ?? timeOf(tracking['initial_release_date']),
+        references: referencesOf(one),
+        scores: scoresOf(one),
+        affected: affectedOf(one, products, word),
+      }
+    })
+}
+
+function productsOf(tree: Fields): ReadonlyMap<string, Product> {
+  const releases = new Map<string, string>()
+  const packages = new Map<string, string>()
+  collect(tree['branches'], releases, packages, 0)
+  const found = new Map<string, Product>()
+  for (const relationship of listOf(tree['relationships'], 'relationships', MAX_AFFECTED * 5).map(fieldsOf)) {
+    const { product_reference: reference, relates_to_product_reference: of } = relationship
+    const id = fieldsOf(relationship['full_product_name'])['product_id']
+    const ecosystem = typeof of === 'string' ? releases.get(of) : undefined
+    const purl = typeof reference === 'string' ? (packages.get(reference) ?? reference) : ''
+    const product = ecosystem === undefined ? null : productOf(ecosystem, purl)
+    if (typeof id === 'string' && product !== null) found.set(id, product)
+  }
+  return found
+}
+
+function collect(branches: unknown, releases: Map<string, string>, packages: Map<string, string>, depth: number): void {
+  if (!Array.isArray(branches) || depth > MAX_DEPTH) return
+  for (const branch of branches.map(fieldsOf)) {
+    collect(branch['branches'], releases, packages, depth + 1)
+    const product = fieldsOf(branch['product'])
+    const { cpe, purl } = fieldsOf(product['product_identification_helper'])
+    const id = product['product_id']
+    if (typeof id !== 'string') continue
+    const major =
+      typeof cpe === 'string' ? /^cpe:\/[ao]:redhat:enterprise_linux:(\d{1,3})(\.\d+)?(::|$)/.exec(cpe)?.[1] : undefined
+    if (major !== undefined) releases.set(id, `Red Hat:${major}`)
+    if (typeof purl === 'string') packages.set(id, purl)
+  }
+}
+
+/** Of `pkg:rpm/redhat/NAME@VERSION?arch=…&epoch=…&rpmmod=…`, or of a bare name, as products without a fix have. */
+function productOf(ecosystem: string, reference: string): Product | null {
+  if (!reference.startsWith('pkg:')) {
+    const [stream, name = stream] = reference.split('/').slice(-2)
+    if (name === undefined || !/^[A-Za-z0-9][\w.+-]*$/.test(name)) return null
+    return { ecosystem, name, version: null, module: stream !== name && stream?.includes(':') ? stream : null }
+  }
+  const [, path = '', query = ''] = /^pkg:rpm\/redhat\/([^?#]+)\??([^#]*)/.exec(reference) ?? []
+  const [name = '', version] = path.split('@')
+  const qualifiers = new URLSearchParams(query)
+  const epoch = qualifiers.get('epoch')
+  if (name === '' || qualifiers.get('arch') === 'src') return null
+  const stream = qualifiers.get('rpmmod')?.split(':').slice(0, 2).join(':') ?? null
+  const full = version === undefined ? null : `${epoch !== null && epoch !== '0' ? `${epoch}:` : ''}${decoded(version)}`
+  return { ecosystem, name: decoded(name), version: full, module: stream }
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+function affectedOf(one: Fields, products: ReadonlyMap<string, Product>, severity: string | null): TakenAffected[] {
+  const status = fieldsOf(one['product_status'])
+  const whyNot = reasonsOf(one)
+  const add = (key: string, make: (product: Product, id: string) => Pick<TakenAffected, 'ranges' | 'status'> | null) =>
+    stringsOf(status[key], MAX_AFFECTED).flatMap((id) => {
+      const product = products.get(id)
+      const made = product === undefined ? null : make(product, id)
+      if (product === undefined || made === null) return []
+      const { ecosystem, name, module } = product
+      return [{ ecosystem, name: nameOf(name, 'a package'), module, versions: [], vendorSeverity: severity, ...made }]
+    })
+  const all = [
+    ...add('fixed', ({ version }) => (version === null ? null : { ranges: [until(version)], status: null })),
+    ...add('known_affected', (_, id) => ({ ranges: [until(null)], status: whyNot.get(id) ?? null })),
+    ...add('under_investigation', () => ({ ranges: [until(null)], status: 'under_investigation' })),
+    ...add('known_not_affected', () => ({ ranges: [], status: 'not_affected' })),
+  ]
+  // The same package for each architecture.
+  return [...new Map(all.map((affected) => [JSON.stringify(affected), affected])).values()]
+}
+
+/** What will not be fixed and what not yet, by product. */
+function reasonsOf(one: Fields): ReadonlyMap<string, 'wont_fix' | 'deferred'> {
+  const reasons = new Map<string, 'wont_fix' | 'deferred'>()
+  const remediations = Array.isArray(one['remediations']) ? one['remediations'].map(fieldsOf) : []
+  for (const { category, details, product_ids: ids } of remediations) {
+    const isDeferred = category === 'none_available' || details === 'Fix deferred'
+    if (category !== 'no_fix_planned' && !isDeferred) continue
+    for (const id of stringsOf(ids, MAX_AFFECTED)) reasons.set(id, isDeferred ? 'deferred' : 'wont_fix')
+  }
+  return reasons
+}
+
+function until(fixed: string | null): AffectedRange {
+  return { type: 'ECOSYSTEM', events: [{ introduced: '0' }, ...(fixed === null ? [] : [{ fixed }])] }
+}
+
+function scoresOf(one: Fields): Score[] {
+  const given = Array.isArray(one['scores']) ? one['scores'].filter(isFields).slice(0, 100) : []
+  const scores = given.flatMap(({ cvss_v2: two, cvss_v3: three, cvss_v4: four }) =>
+    [two, three, four]
+      .map(fieldsOf)
+      .map(({ vectorString, baseScore }) => scoreOf('Red Hat', textOf(vectorString), numberOf(baseScore))),
+  )
+  return [...new Map(scores.filter((score) => score !== null).map((score) => [JSON.stringify(score), score])).values()]
+}
+
+function noteOf(one: Fields): string | null {
+  const notes = Array.isArray(one['notes']) ? one['notes'].map(fieldsOf) : []
+  return textOf(notes.find(({ category }) => category === 'description')?.['text'])
+}
+
+function referencesOf(one: Fields): string[] {
+  const references = Array.isArray(one['references']) ? one['references'].slice(0, MAX_REFERENCES).map(fieldsOf) : []
+  return references.map(({ url }) => textOf(url)).filter((url) => url !== null)
+}

@@ -1,0 +1,67 @@
+import { checkFormat } from './snapshot-tables.ts'
+import { attachUnchanging, openUnchanging } from './sqlite-file.ts'
+
+export type CveChange = 'new' | 'gone' | 'rescored' | 'described' | 'kev' | 'epss'
+
+/** What must be matched again when one snapshot follows another. */
+export interface SnapshotDiff {
+  /** Whose advisories came, went, or say something else: about versions, in words, in scores, or through a CVE's scores or its exploitation. Sorted. */
+  readonly packages: readonly { readonly ecosystem: string; readonly name: string }[]
+  /** CVEs of which scores, exploitation or words changed, or that are named first or no more. EPSS moves daily: what only it changes touches no package. */
+  readonly cves: ReadonlyMap<string, readonly CveChange[]>
+}
+
+const CHANGED_CVES: readonly (readonly [CveChange, string])[] = [
+  ['new', "SELECT name AS id FROM main.names WHERE name GLOB 'CVE-*' EXCEPT SELECT name FROM old.names"],
+  ['gone', "SELECT name AS id FROM old.names WHERE name GLOB 'CVE-*' EXCEPT SELECT name FROM main.names"],
+  ['rescored', differs('scores', 'cve AS id, source, version, vector, score, stated')],
+  ['described', differs('cves', 'id, title, description, published, updated')],
+  ['kev', differs('kev', 'cve AS id, since')],
+  ['epss', differs('epss', 'cve AS id, probability, percentile')],
+]
+
+/** By `rid` of the newer or the older file: an advisory that is not in both as it is. */
+const CHANGED_ADVISORIES = (here: string, there: string) =>
+  `SELECT h.rid FROM ${here}.advisories h LEFT JOIN ${there}.advisories t ON t.id = h.id AND t.grp = h.grp
+    WHERE h.withdrawn = 0 AND (t.rid IS NULL OR t.withdrawn = 1 OR t.modified <> h.modified OR t.body <> h.body)`
+
+const CHANGED_ROWS = (here: string, there: string) =>
+  `SELECT ecosystem, name FROM (SELECT ecosystem, name, advisory, body FROM ${here}.affected
+    EXCEPT SELECT ecosystem, name, advisory, body FROM ${there}.affected)`
+
+const PACKAGES_OF = (schema: string, rids: string) =>
+  `SELECT ecosystem, name FROM ${schema}.affected WHERE rid IN (${rids})`
+
+/** Both paths are snapshots. @throws ImportError when one is not. */
+export function diffSnapshots(oldPath: string, newPath: string): SnapshotDiff {
+  using database = openUnchanging(newPath)
+  attachUnchanging(database, 'old', oldPath)
+  checkFormat(database, 'main')
+  checkFormat(database, 'old')
+  const cves = new Map<string, CveChange[]>()
+  for (const [change, sql] of CHANGED_CVES)
+    for (const { id } of database.prepare(sql).iterate())
+      cves.set(String(id), [...(cves.get(String(id)) ?? []), change])
+  const scored = [...cves].filter(([, changes]) => changes.some((change) => change !== 'epss')).map(([id]) => id)
+  const named = (schema: string) =>
+    PACKAGES_OF(
+      schema,
+      `SELECT rid FROM ${schema}.names WHERE name IN (SELECT value FROM json_each(?1))
+       UNION SELECT rid FROM ${schema}.advisories WHERE id IN (SELECT value FROM json_each(?1))`,
+    )
+  const parts = [
+    CHANGED_ROWS('main', 'old'),
+    CHANGED_ROWS('old', 'main'),
+    PACKAGES_OF('main', CHANGED_ADVISORIES('main', 'old')),
+    PACKAGES_OF('old', CHANGED_ADVISORIES('old', 'main')),
+    named('main'),
+    named('old'),
+  ]
+  const rows = database.prepare(`${parts.join(' UNION ')} ORDER BY 1, 2`).all(JSON.stringify(scored))
+  return { packages: rows.map((row) => ({ ecosystem: String(row['ecosystem']), name: String(row['name']) })), cves }
+}
+
+function differs(table: string, columns: string): string {
+  const [here, there] = [`SELECT ${columns} FROM main.${table}`, `SELECT ${columns} FROM old.${table}`]
+  return `SELECT DISTINCT id FROM (SELECT * FROM (${here} EXCEPT ${there}) UNION ALL SELECT * FROM (${there} EXCEPT ${here}))`
+}

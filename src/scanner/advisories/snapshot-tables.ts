@@ -1,0 +1,159 @@
+import { createHash } from 'node:crypto'
+import { ImportError } from './import-error.ts'
+import type { Database } from './sqlite-file.ts'
+
+/** Rises whenever an older program could not read a newer file, or would read it wrongly. */
+export const SNAPSHOT_FORMAT = 1
+/** "Entr": what `file` and we know it by. */
+export const APPLICATION_ID = 0x456e7472
+
+/**
+ * `advisories`: body is a list [source, aliases, summary, details, published, references, scores, covers], empty when withdrawn: then it
+ * stands there so that an older state of it does not come back. `affected`: [ranges, versions, status, severity, module], in the order of its
+ * table, which is that of lookups. `names`: which advisories call themselves or cover what. `vector` is empty for none.
+ */
+const TABLES = `
+  CREATE TABLE advisories (rid INTEGER PRIMARY KEY, id TEXT NOT NULL, grp TEXT NOT NULL, state TEXT NOT NULL, modified INTEGER NOT NULL,
+    withdrawn INTEGER NOT NULL, body TEXT NOT NULL);
+  CREATE TABLE affected (ecosystem TEXT NOT NULL, name TEXT NOT NULL, advisory TEXT NOT NULL, rid INTEGER NOT NULL, n INTEGER NOT NULL,
+    body TEXT NOT NULL, PRIMARY KEY (ecosystem, name, advisory, rid, n)) WITHOUT ROWID;
+  CREATE TABLE names (name TEXT NOT NULL, rid INTEGER NOT NULL, is_alias INTEGER NOT NULL,
+    PRIMARY KEY (name, rid, is_alias)) WITHOUT ROWID;
+  CREATE TABLE alias_groups (grp INTEGER PRIMARY KEY, ids TEXT NOT NULL);
+  CREATE TABLE alias_members (id TEXT PRIMARY KEY, grp INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE scores (cve TEXT NOT NULL, source TEXT NOT NULL, version TEXT NOT NULL, vector TEXT NOT NULL, score REAL, stated REAL,
+    n INTEGER NOT NULL, PRIMARY KEY (cve, source, version, vector, n)) WITHOUT ROWID;
+  CREATE TABLE cves (id TEXT PRIMARY KEY, title TEXT, description TEXT, published INTEGER, updated INTEGER) WITHOUT ROWID;
+  CREATE TABLE kev (cve TEXT PRIMARY KEY, since INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE epss (cve TEXT PRIMARY KEY, probability REAL NOT NULL, percentile REAL NOT NULL, date INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE sources (name TEXT PRIMARY KEY, kind TEXT NOT NULL, records INTEGER NOT NULL, newest INTEGER,
+    imported_at INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE snapshot (id TEXT NOT NULL, created_at INTEGER NOT NULL);`
+
+/** Brings what an earlier snapshot (attached as `base`) knows into the staging tables. */
+const TAKE_OVER = `
+  INSERT INTO s.records SELECT rid, grp, id, state, modified, withdrawn, body FROM base.advisories;
+  INSERT INTO s.affected SELECT rid, n, ecosystem, name, body FROM base.affected;
+  INSERT INTO s.names SELECT rid, name, is_alias FROM base.names;
+  INSERT INTO s.scores SELECT cve, source, version, vector, score, stated, 0 FROM base.scores;
+  INSERT INTO s.cves SELECT * FROM base.cves;
+  INSERT INTO s.kev SELECT * FROM base.kev;
+  INSERT INTO s.epss SELECT * FROM base.epss;
+  INSERT INTO s.sources SELECT name, kind, newest, imported_at FROM base.sources`
+
+/** In the order of their keys, so that the same knowledge gives the same file, whatever order it came in. */
+const FILL = `
+  INSERT INTO main.advisories SELECT NULL, id, grp, state, modified, withdrawn, body FROM s.records ORDER BY id, grp;
+  CREATE UNIQUE INDEX main.advisories_of_id ON advisories (id, grp);
+  CREATE TEMP TABLE numbers (old INTEGER PRIMARY KEY, rid INTEGER NOT NULL, id TEXT NOT NULL);
+  INSERT INTO numbers SELECT s.rid, m.rid, m.id FROM main.advisories m JOIN s.records s ON s.grp = m.grp AND s.id = m.id
+    WHERE m.withdrawn = 0 ORDER BY s.rid;
+  INSERT INTO main.affected SELECT a.ecosystem, a.name, r.id, r.rid, a.n, a.body FROM s.affected a CROSS JOIN numbers r ON r.old = a.rid
+    ORDER BY 1, 2, 3, 4, 5;
+  INSERT INTO main.names SELECT DISTINCT a.name, r.rid, a.is_alias FROM s.names a CROSS JOIN numbers r ON r.old = a.rid ORDER BY 1, 2, 3;
+  CREATE INDEX main.affected_of_advisory ON affected (rid);
+  INSERT INTO main.scores SELECT cve, source, version, vector, score, stated,
+      row_number() OVER (PARTITION BY cve, source, version, vector ORDER BY score, stated) FROM (
+    SELECT DISTINCT cve, source, version, vector, score, stated FROM (
+      SELECT *, max(file) OVER (PARTITION BY cve, source) AS newest FROM s.scores) WHERE file = newest) ORDER BY 1, 2, 3, 4;
+  INSERT INTO main.cves SELECT * FROM s.cves ORDER BY id;
+  INSERT INTO main.kev SELECT * FROM s.kev ORDER BY cve;
+  INSERT INTO main.epss SELECT * FROM s.epss ORDER BY cve;
+  INSERT INTO main.sources SELECT name, kind, 0, newest, imported_at FROM s.sources ORDER BY name;
+  UPDATE main.sources SET records = n, newest = nullif(latest, 0) FROM (SELECT state, sum(1 - withdrawn) AS n, max(modified) AS latest
+    FROM main.advisories GROUP BY state) WHERE state = name;
+  UPDATE main.sources SET records = (SELECT count(*) FROM main.scores) WHERE name = 'cvss-scores';
+  UPDATE main.sources SET (records, newest) = (SELECT count(*), max(updated) FROM main.cves) WHERE name = 'cve-descriptions';
+  UPDATE main.sources SET records = (SELECT count(*) FROM main.kev) WHERE name = 'kev';
+  UPDATE main.sources SET (records, newest) = (SELECT count(*), nullif(max(date), 0) FROM main.epss) WHERE name = 'epss';`
+
+/** What the snapshot's id is made of: all that it knows, without when and by whom it was taken in. */
+const CONTENT = [
+  'SELECT json_array(id, grp, state, modified, withdrawn, body) AS row FROM main.advisories ORDER BY rid',
+  'SELECT json_array(ecosystem, name, rid, n, body) AS row FROM main.affected ORDER BY ecosystem, name, advisory, rid, n',
+  'SELECT json_array(cve, source, version, vector, score, stated) AS row FROM main.scores ORDER BY cve, source, version, vector, n',
+  'SELECT json_array(id, title, description, published, updated) AS row FROM main.cves ORDER BY id',
+  'SELECT json_array(cve, since) AS row FROM main.kev ORDER BY cve',
+  'SELECT json_array(cve, probability, percentile, date) AS row FROM main.epss ORDER BY cve',
+]
+
+export function createTables(database: Database): void {
+  database.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SNAPSHOT_FORMAT}; ${TABLES}`)
+}
+
+export function takeOver(database: Database): void {
+  checkFormat(database, 'base')
+  database.exec(TAKE_OVER)
+}
+
+/** Turns what is staged into the snapshot. @returns its id */
+export function fillTables(database: Database, createdAt: number): string {
+  database.exec(FILL)
+  fillAliasGroups(database)
+  const id = `sha256:${contentHash(database)}`
+  database.prepare('INSERT INTO main.snapshot VALUES (?, ?)').run(id, createdAt)
+  return id
+}
+
+/** @throws ImportError when it is no snapshot, or one of another version of this program. */
+export function checkFormat(database: Database, schema: 'main' | 'base' | 'old'): void {
+  const { application_id: kind } = database.prepare(`PRAGMA ${schema}.application_id`).get() ?? {}
+  const { user_version: format } = database.prepare(`PRAGMA ${schema}.user_version`).get() ?? {}
+  if (kind !== APPLICATION_ID) throw new ImportError('the file is no snapshot of advisories')
+  if (format !== SNAPSHOT_FORMAT)
+    throw new ImportError(
+      `the snapshot has format ${format}, this program reads ${SNAPSHOT_FORMAT}: import the advisories again`,
+    )
+}
+
+/** Who is, through whomever, an alias of whom (scanning.md, trap 12: never through `related` or `upstream`). */
+function fillAliasGroups(database: Database): void {
+  const parents = new Map<string, string>()
+  const rootOf = (id: string): string => {
+    let root = id
+    for (let next = parents.get(root); next !== undefined && next !== root; next = parents.get(root)) root = next
+    for (let at = id; at !== root; ) {
+      const next = parents.get(at) ?? root
+      parents.set(at, root)
+      at = next
+    }
+    return root
+  }
+  const pairs = database.prepare(
+    'SELECT a.id, n.name FROM main.names n JOIN main.advisories a ON a.rid = n.rid WHERE n.is_alias = 1 ORDER BY 1, 2',
+  )
+  for (const pair of pairs.iterate()) {
+    const [one, other] = [rootOf(String(pair['id'])), rootOf(String(pair['name']))].sort() as [string, string]
+    parents.set(one, one)
+    parents.set(other, one)
+  }
+  const groups = new Map<string, string[]>()
+  for (const id of [...parents.keys()].sort()) {
+    const root = rootOf(id)
+    const members = groups.get(root)
+    if (members) members.push(id)
+    else groups.set(root, [id])
+  }
+  const addGroup = database.prepare('INSERT INTO main.alias_groups VALUES (?, ?)')
+  const addMember = database.prepare('INSERT INTO main.alias_members VALUES (?, ?)')
+  const numbers = new Map<string, number>()
+  for (const [root, ids] of groups) {
+    numbers.set(root, numbers.size)
+    addGroup.run(numbers.size - 1, JSON.stringify(ids))
+  }
+  for (const id of [...parents.keys()].sort()) addMember.run(id, numbers.get(rootOf(id)) ?? 0)
+}
+
+function contentHash(database: Database): string {
+  const hash = createHash('sha256')
+  for (const sql of CONTENT) {
+    let rows: string[] = []
+    for (const { row } of database.prepare(sql).iterate()) {
+      if (rows.push(String(row)) < 500) continue
+      hash.update(`${rows.join('\n')}\n`)
+      rows = []
+    }
+    hash.update(`${rows.join('\n')}\n\n`)
+  }
+  return hash.digest('hex')
+}

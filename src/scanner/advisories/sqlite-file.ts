@@ -1,0 +1,36 @@
+import { DatabaseSync } from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
+
+export type { StatementSync } from 'node:sqlite'
+export type Database = DatabaseSync
+
+/**
+ * A file that nobody else writes and that is thrown away if this fails: no journal, no waiting for the disk. What is sorted
+ * beyond the cache goes to a temporary file.
+ */
+export function createFile(path: string): Database {
+  const database = new DatabaseSync(path)
+  database.exec(
+    'PRAGMA page_size = 8192; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE',
+  )
+  database.exec('PRAGMA cache_size = -65536')
+  return database
+}
+
+/** A file that never changes: no locks, nothing written beside it. */
+export function openUnchanging(path: string): Database {
+  const database = new DatabaseSync(uriOf(path), { readOnly: true })
+  database.exec('PRAGMA query_only = ON; PRAGMA cache_size = -8192; PRAGMA mmap_size = 1073741824')
+  return database
+}
+
+/** Makes the file's tables known as `name.table`. */
+export function attachUnchanging(database: Database, name: string, path: string): void {
+  database.prepare(`ATTACH ? AS ${name}`).run(uriOf(path).href)
+}
+
+function uriOf(path: string): URL {
+  const uri = pathToFileURL(path)
+  uri.search = '?mode=ro&immutable=1'
+  return uri
+}

@@ -1,0 +1,132 @@
+import type { Score } from './advisory-index.ts'
+import type { Intake, TakenCve, TakenRecord } from './intake.ts'
+import type { Database, StatementSync } from './sqlite-file.ts'
+
+/**
+ * What is being taken in, in a file of its own beside the one that becomes the snapshot: each record in its newest state, in no order.
+ * What of a record was replaced stays until the end, under a number that nobody has any more.
+ */
+export const STAGING_TABLES = `
+  CREATE TABLE s.records (rid INTEGER PRIMARY KEY, grp TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, modified INTEGER NOT NULL,
+    withdrawn INTEGER NOT NULL, body TEXT NOT NULL, UNIQUE (grp, id));
+  CREATE TABLE s.affected (rid INTEGER NOT NULL, n INTEGER NOT NULL, ecosystem TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL);
+  CREATE TABLE s.names (rid INTEGER NOT NULL, name TEXT NOT NULL, is_alias INTEGER NOT NULL);
+  CREATE TABLE s.scores (cve TEXT NOT NULL, source TEXT NOT NULL, version TEXT NOT NULL, vector TEXT NOT NULL, score REAL, stated REAL,
+    file INTEGER NOT NULL);
+  CREATE TABLE s.cves (id TEXT PRIMARY KEY, title TEXT, description TEXT, published INTEGER, updated INTEGER) WITHOUT ROWID;
+  CREATE TABLE s.kev (cve TEXT PRIMARY KEY, since INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE s.epss (cve TEXT PRIMARY KEY, probability REAL NOT NULL, percentile REAL NOT NULL, date INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE s.sources (name TEXT PRIMARY KEY, kind TEXT NOT NULL, newest INTEGER, imported_at INTEGER NOT NULL) WITHOUT ROWID;`
+
+/** An intake that writes to the attached database `s`. */
+export class Staging implements Intake {
+  readonly #database: Database
+  readonly #now: number
+  readonly #prepared = new Map<string, StatementSync>()
+  #file = 0
+  #rid: number
+  readonly #touched = new Set<string>()
+
+  constructor(database: Database, now: number) {
+    this.#database = database
+    this.#now = now
+    this.#rid = Number(this.#run('SELECT coalesce(max(rid), 0) AS rid FROM s.records').get()?.['rid'] ?? 0)
+  }
+
+  /** What a refused file has left is undone. */
+  beginFile(): void {
+    this.#file++
+    this.#database.exec('SAVEPOINT file')
+  }
+
+  keepFile(): void {
+    this.#database.exec('RELEASE file')
+  }
+
+  undoFile(): void {
+    this.#database.exec('ROLLBACK TO file; RELEASE file')
+    this.#touched.clear()
+  }
+
+  record(record: TakenRecord): boolean {
+    const { group, id, modified } = record
+    const known = this.#run('SELECT modified FROM s.records WHERE grp = ? AND id = ?').get(group, id)
+    this.#touch(record.state, record.kind, null)
+    if (known !== undefined && Number(known['modified']) > modified) return false
+    const rid = ++this.#rid
+    const { summary, details, publishedAt, references, scores, aliases, covers, source } = record
+    const body = record.withdrawn
+      ? ''
+      : JSON.stringify([source, aliases, summary, details, publishedAt, references, scores, covers])
+    this.#run('INSERT OR REPLACE INTO s.records VALUES (?, ?, ?, ?, ?, ?, ?)').run(
+      ...[rid, group, id, record.state, modified, record.withdrawn ? 1 : 0, body],
+    )
+    if (record.withdrawn) return true
+    const addAffected = this.#run('INSERT INTO s.affected VALUES (?, ?, ?, ?, ?)')
+    for (const [n, { ecosystem, name, ranges, versions, status, vendorSeverity, module }] of record.affected.entries())
+      addAffected.run(rid, n, ecosystem, name, JSON.stringify([ranges, versions, status, vendorSeverity, module]))
+    const addName = this.#run('INSERT INTO s.names VALUES (?, ?, ?)')
+    for (const alias of aliases) addName.run(rid, alias, 1)
+    for (const covered of covers) addName.run(rid, covered, 0)
+    return true
+  }
+
+  forget(groupPrefix: string): void {
+    this.#run('DELETE FROM s.records WHERE grp >= ? AND grp < ?').run(groupPrefix, `${groupPrefix}\u{10ffff}`)
+  }
+
+  score(cve: string, { source, version, vector, score, stated }: Score): void {
+    this.#touch('cvss-scores', 'CVSS scores', null)
+    this.#run('INSERT INTO s.scores VALUES (?, ?, ?, ?, ?, ?, ?)').run(
+      ...[cve, source, version, vector ?? '', score, stated, this.#file],
+    )
+  }
+
+  cve({ id, title, description, publishedAt, updatedAt }: TakenCve): boolean {
+    this.#touch('cve-descriptions', 'CVE descriptions', null)
+    const insert =
+      this.#run(`INSERT INTO s.cves VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET title = excluded.title,
+      description = excluded.description, published = excluded.published, updated = excluded.updated
+      WHERE coalesce(excluded.updated, 0) >= coalesce(cves.updated, 0)`)
+    return Number(insert.run(id, title, description, publishedAt, updatedAt).changes) > 0
+  }
+
+  knownExploited(date: number, since: ReadonlyMap<string, number>): boolean {
+    const known = this.#run("SELECT newest FROM s.sources WHERE name = 'kev'").get()
+    const isOlder = known !== undefined && Number(known['newest'] ?? 0) > date
+    this.#touch('kev', 'KEV', date)
+    if (isOlder) return false
+    this.#database.exec('DELETE FROM s.kev')
+    for (const [cve, added] of since) this.#run('INSERT INTO s.kev VALUES (?, ?)').run(cve, added)
+    return true
+  }
+
+  epss(cve: string, probability: number, percentile: number, date: number): boolean {
+    this.#touch('epss', 'EPSS', null)
+    const insert =
+      this.#run(`INSERT INTO s.epss VALUES (?, ?, ?, ?) ON CONFLICT (cve) DO UPDATE SET probability = excluded.probability,
+      percentile = excluded.percentile, date = excluded.date WHERE excluded.date >= epss.date`)
+    return Number(insert.run(cve, probability, percentile, date).changes) > 0
+  }
+
+  /** A source was heard of now, even if it said nothing new. */
+  #touch(name: string, kind: string, newest: number | null): void {
+    if (this.#touched.has(name)) return
+    this.#touched.add(name)
+    this.#run(`INSERT INTO s.sources VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET imported_at = excluded.imported_at,
+      newest = nullif(max(coalesce(excluded.newest, 0), coalesce(sources.newest, 0)), 0)`).run(
+      name,
+      kind,
+      newest,
+      this.#now,
+    )
+  }
+
+  #run(sql: string): StatementSync {
+    const known = this.#prepared.get(sql)
+    if (known) return known
+    const prepared = this.#database.prepare(sql)
+    this.#prepared.set(sql, prepared)
+    return prepared
+  }
+}
