@@ -1,16 +1,22 @@
 import type { Analyzer } from './analyzer.ts'
 import { apk } from './apk.ts'
 import { apkRepositories } from './apk-repositories.ts'
+import { archives } from './archives.ts'
 import { bitnami } from './bitnami.ts'
 import { composer, composerLock } from './composer.ts'
 import { dpkg } from './dpkg.ts'
 import { gem } from './gem.ts'
+import { Holder } from './held-bytes.ts'
 import { npm } from './npm.ts'
 import { npmLock } from './npm-lock.ts'
 import { nuget } from './nuget.ts'
 import { osRelease } from './os-release.ts'
+import { programs } from './programs.ts'
 import { pypi } from './pypi.ts'
 import { rpm } from './rpm.ts'
+
+/** Memory for one large file at a time: files of a layer come one after the other. */
+const holder = new Holder()
 
 /** All that is looked for in a layer. Added by hand, in the order of the report. */
 export const ANALYZERS: readonly Analyzer[] = [
@@ -27,4 +33,6 @@ export const ANALYZERS: readonly Analyzer[] = [
   composerLock,
   nuget,
   bitnami,
+  archives(holder),
+  programs(holder),
 ]

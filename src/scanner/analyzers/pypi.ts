@@ -9,7 +9,7 @@ const HEADER_BYTES = 1024 * 1024
 /** Source: PyPA, recording installed projects; setuptools' formats of eggs (a folder, or of distutils one file). */
 const PLACE = /(?:\.dist-info\/METADATA|(?:\.egg-info|\/EGG-INFO|^EGG-INFO)\/PKG-INFO|[^/]\.egg-info)$/
 
-/** Installed Python projects, named as `pip list` names them. Zipped ones (`.egg`, `.whl`): see java.ts, which reads all archives. */
+/** Installed Python projects, named as `pip list` names them. Zipped ones: see archives.ts. */
 export const pypi: Analyzer = {
   name: NAME,
   open(entry) {

@@ -1,0 +1,180 @@
+import type { Problem } from '../facts.ts'
+import type { Analyzer, AnalyzerResult, Entry, Sink } from './analyzer.ts'
+import { NOTHING } from './analyzer.ts'
+import { FoundPackages } from './found-packages.ts'
+import type { Bytes, Holder } from './held-bytes.ts'
+import { HELD_BYTES, KeptBytes, partOf, wholeBytes } from './held-bytes.ts'
+import type { JarName } from './java-names.ts'
+import { fileName, manifestFields, manifestName, pomName } from './java-names.ts'
+import { isPypiMetadata, pypiMetadata } from './pypi.ts'
+import type { ZipEntry } from './zip.ts'
+import { contentOf, dataOf, ZipError, zipEntries } from './zip.ts'
+import { ZipParts } from './zip-parts.ts'
+
+const NAME = 'archive'
+const JAVA = /\.(?:jar|war|ear|par|sar|jpi|hpi|kar|nar)$/i
+const PYTHON = /\.(?:egg|whl)$/i
+const POM = /(?:^|\/)META-INF\/maven\/[^/]+\/[^/]+\/pom\.properties$/
+
+/** Jars in jars; real ones have three levels (ear, war, jar). */
+const MAX_DEPTH = 5
+/** A nested jar that is deflated must be held as a whole beside the one around it. */
+const MAX_NESTED_BYTES = 48 * 1024 * 1024
+/** All that is inflated for one file: a nested bomb is made of small ones. */
+const MAX_INFLATED_BYTES = 512 * 1024 * 1024
+const MAX_ENTRIES = 400_000
+const MAX_TEXT_BYTES = 1024 * 1024
+
+/** Zip archives that are installed as they are: of Java, nested ones too, and of Python. */
+export function archives(holder: Holder): Analyzer {
+  return { name: NAME, open: (entry) => (isArchive(entry.path) ? new ArchiveSink(entry, holder) : null) }
+}
+
+function isArchive(path: string): boolean {
+  return JAVA.test(path) || PYTHON.test(path)
+}
+
+class ArchiveSink implements Sink {
+  readonly #entry: Entry
+  readonly #holder: Holder
+  #held: { readonly kept: KeptBytes; readonly parts: ZipParts | null; readonly release: () => void } | null = null
+  #offset = 0
+
+  constructor(entry: Entry, holder: Holder) {
+    this.#entry = entry
+    this.#holder = holder
+  }
+
+  push(chunk: Uint8Array): boolean {
+    this.#held ??= this.#hold()
+    const { kept, parts } = this.#held
+    if (parts) parts.push(chunk)
+    else kept.keep(this.#offset, chunk)
+    this.#offset += chunk.length
+    return true
+  }
+
+  end(): AnalyzerResult {
+    if (this.#held === null) return NOTHING
+    const { kept, parts, release } = this.#held
+    parts?.end()
+    try {
+      return new ArchiveReader(this.#entry.path).read(kept)
+    } finally {
+      release()
+    }
+  }
+
+  #hold() {
+    const { size } = this.#entry
+    const { buffer, release } = this.#holder.take(size)
+    const kept = new KeptBytes(size, buffer)
+    // Of a nested archive that is stored what is in it is found by itself.
+    const wants = (name: string, isStored: boolean): boolean => isText(name) || (isArchive(name) && !isStored)
+    return { kept, parts: size > HELD_BYTES ? new ZipParts(kept, wants) : null, release }
+  }
+}
+
+function isText(name: string): boolean {
+  return POM.test(name) || name === 'META-INF/MANIFEST.MF' || isPypiMetadata(name)
+}
+
+class ArchiveReader {
+  readonly #java: FoundPackages
+  readonly #python: FoundPackages
+  readonly #path: string
+  #entries = 0
+  #inflated = 0
+
+  constructor(path: string) {
+    this.#path = path
+    this.#java = new FoundPackages({ path, analyzer: NAME, type: 'maven' })
+    this.#python = new FoundPackages({ path, analyzer: NAME, type: 'pypi' })
+  }
+
+  read(bytes: Bytes): AnalyzerResult {
+    this.#guard(this.#path, () => this.#archive(bytes, this.#path, 1))
+    const [java, python] = [this.#java.result(), this.#python.result()]
+    return {
+      ...NOTHING,
+      packages: [...java.packages, ...python.packages],
+      problems: [...java.problems, ...python.problems],
+    }
+  }
+
+  /** What is wrong with one archive or entry is a problem of its path; the others are read. */
+  #guard(path: string, act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      const [reason, weight]: [string, Problem['weight']] =
+        error instanceof ZipError ? [error.message, error.weight] : ['it cannot be read', 'partial']
+      this.#java.problem(reason, weight, path.slice(0, 4096))
+    }
+  }
+
+  #archive(bytes: Bytes, path: string, depth: number): void {
+    const names: JarName[] = []
+    let manifest: JarName | null = null
+    for (const entry of zipEntries(bytes)) {
+      this.#entries += 1
+      if (this.#entries > MAX_ENTRIES) throw new ZipError(`it has more than ${MAX_ENTRIES} entries`, 'fatal')
+      const { name } = entry
+      if (isArchive(name))
+        this.#guard(`${path}!/${name}`, () => this.#nested(bytes, entry, `${path}!/${name}`, depth + 1))
+      else if (isText(name)) {
+        this.#guard(path, () => {
+          const text = this.#text(bytes, entry)
+          if (isPypiMetadata(name)) this.#project(text, path)
+          else if (POM.test(name)) names.push(...nonNull(pomName(text)))
+          else manifest = manifestName(manifestFields(text), path.slice(path.lastIndexOf('/') + 1))
+        })
+      }
+    }
+    if (JAVA.test(path)) this.#jar(names, manifest, path)
+  }
+
+  #nested(bytes: Bytes, entry: ZipEntry, path: string, depth: number): void {
+    if (depth > MAX_DEPTH) throw new ZipError(`archives lie in it more than ${MAX_DEPTH} deep`, 'fatal')
+    if (entry.method === 0) {
+      const { start, size } = dataOf(bytes, entry)
+      this.#archive(partOf(bytes, start, size), path, depth)
+    } else {
+      const content = contentOf(bytes, entry, Math.min(MAX_NESTED_BYTES, this.#left()))
+      this.#inflated += content.length
+      this.#archive(wholeBytes(content), path, depth)
+    }
+  }
+
+  #text(bytes: Bytes, entry: ZipEntry): string {
+    const content = contentOf(bytes, entry, Math.min(MAX_TEXT_BYTES, this.#left()))
+    this.#inflated += content.length
+    return content.toString()
+  }
+
+  #left(): number {
+    const left = MAX_INFLATED_BYTES - this.#inflated
+    if (left <= 0) throw new ZipError(`it has more than ${MAX_INFLATED_BYTES} bytes of what is read`, 'fatal')
+    return left
+  }
+
+  #project(text: string, path: string): void {
+    const { name, version } = pypiMetadata(text)
+    if (name !== '' && version !== '') this.#python.add({ namespace: null, name, version, path })
+    else this.#python.problem('its header has no Name or no Version', 'partial', path)
+  }
+
+  #jar(poms: readonly JarName[], manifest: JarName | null, path: string): void {
+    const names = poms.length > 0 ? poms : nonNull(manifest ?? fileName(path.slice(path.lastIndexOf('/') + 1)))
+    const seen = new Set<string>()
+    for (const { group, artifact, version, doubt } of names) {
+      const key = `${group} ${artifact} ${version}`
+      if (!seen.has(key)) this.#java.add({ namespace: group, name: artifact, version, doubt, path })
+      seen.add(key)
+    }
+  }
+}
+
+function nonNull<T>(value: T | null): T[] {
+  return value === null ? [] : [value]
+}
