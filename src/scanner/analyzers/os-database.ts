@@ -5,9 +5,15 @@ import { NOTHING } from './analyzer.ts'
 
 /** All of Debian has some 60,000 packages; a database of more is made to be large. */
 const MAX_PACKAGES = 100_000
-/** A file of one package each time needs no more than a long path list: 500,000 files, 32 MiB of names. */
+/** A file of one package each time needs no more than a long path list: 500,000 files, 16 MiB of names. */
 const MAX_OWNED = 500_000
-const MAX_OWNED_CHARACTERS = 32 * 1024 * 1024
+const MAX_OWNED_CHARACTERS = 16 * 1024 * 1024
+/** Looking at a name costs time even if it is not kept: an rpm names a directory of 4 kB once and files of one letter in it a million times. */
+const MAX_LOOKED_AT = 256 * 1024 * 1024
+const COST_OF_LOOKING = 32
+/** No field or path that is wanted is longer; the rest of a line is not decoded. */
+const MAX_LINE_BYTES = 8 * 1024
+const MAX_PROBLEMS = 100
 /** PATH_MAX of Linux: nothing longer can be installed. */
 const MAX_PATH = 4096
 /** Package names and versions of every distribution are far shorter, printable and without blanks. */
@@ -34,6 +40,7 @@ export class OsDatabase {
   readonly #packages: FoundPackage[] = []
   readonly #owns: string[] = []
   #ownedCharacters = 0
+  #lookedAt = 0
   readonly #problems: FileFacts['problems'][number][] = []
 
   constructor(about: { path: string; analyzer: string; type: PackageType }) {
@@ -47,22 +54,30 @@ export class OsDatabase {
     this.#packages.push({ type, namespace: null, name, version, source, architecture, module, path, doubt: null })
   }
 
-  /** `path` may start with `/` or `./`; only what could mark a package of a language is kept. */
-  own(path: string): void {
-    const relative = path.replace(/^(\.?\/)+/, '')
-    if (relative.length > MAX_PATH || !marksPackage(relative)) return
+  /**
+   * `path` may start with `/` or `./`; only what could mark a package of a language is kept. @returns false when no more is looked at:
+   * the problem is told already.
+   */
+  own(path: string): boolean {
+    this.#lookedAt += path.length + COST_OF_LOOKING
+    const relative = path.length > MAX_PATH ? '' : path.replace(/^(?:\.?\/)+/, '')
+    if (this.#lookedAt <= MAX_LOOKED_AT && !marksPackage(relative)) return true
     const isFull = this.#owns.length >= MAX_OWNED || this.#ownedCharacters + relative.length > MAX_OWNED_CHARACTERS
-    if (isFull) this.partly(`it names more than ${MAX_OWNED} files, or ${MAX_OWNED_CHARACTERS} bytes of names`)
-    else {
-      this.#owns.push(relative)
-      this.#ownedCharacters += relative.length
+    if (isFull || this.#lookedAt > MAX_LOOKED_AT) {
+      this.partly(
+        `it names more than ${MAX_OWNED} files, or too many bytes of names: the rest is not known to be its own`,
+      )
+      return false
     }
+    this.#owns.push(relative)
+    this.#ownedCharacters += relative.length
+    return true
   }
 
   /** Something that hides no package; said once. */
   partly(reason: string): void {
     const { path, analyzer: where } = this.#about
-    if (!this.#problems.some((problem) => problem.reason === reason))
+    if (this.#problems.length < MAX_PROBLEMS && !this.#problems.some((problem) => problem.reason === reason))
       this.#problems.push({ path, where, reason, weight: 'partial' })
   }
 
@@ -95,12 +110,12 @@ export function marksPackage(path: string): boolean {
   return !path.endsWith('/') && path.includes('/') && !NO_PROGRAMS.test(path) && !NO_PROGRAM_NAME.test(path)
 }
 
-/** Each line without its end; the last one too, if it has none. */
+/** Each line without its end, the last one too, if it has none; of a long one its beginning. */
 export function* linesOf(bytes: Buffer): Generator<string> {
   let start = 0
   while (start < bytes.length) {
     const end = bytes.indexOf(10, start)
-    yield bytes.toString('utf8', start, end < 0 ? bytes.length : end)
+    yield bytes.toString('utf8', start, Math.min(end < 0 ? bytes.length : end, start + MAX_LINE_BYTES))
     if (end < 0) return
     start = end + 1
   }

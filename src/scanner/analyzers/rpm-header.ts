@@ -31,8 +31,12 @@ const SIZE_OF_TYPE: readonly (number | null)[] = [0, 1, 1, 2, 4, 8, null, 1, nul
 const MAX_ENTRIES = 0xffff
 const ENTRY_BYTES = 16
 const MAGIC = Buffer.from('8eade80100000000', 'hex')
-/** PATH_MAX of Linux. */
-const MAX_PATH = 4096
+/** The headers of the largest packages, of 100,000 files, have half of it. */
+const MAX_HEADER_BYTES = 32 * 1024 * 1024
+/** Kernel sources have some 10,000. */
+const MAX_DIRECTORIES = 100_000
+/** Of a text no more than this is decoded: no name and no path is longer. */
+const MAX_TEXT_BYTES = 8 * 1024
 const DIRECTORY = 0o040000
 const KIND_OF_FILE = 0o170000
 
@@ -41,7 +45,7 @@ export function addRpm(database: OsDatabase, blob: Buffer): void {
   const header = new RpmHeader(blob)
   const name = word(header.string(TAG.name), 'name')
   if (name === 'gpg-pubkey') return
-  const epoch = header.integers(TAG.epoch)?.[0]
+  const epoch = header.integer(TAG.epoch, 0)
   const prefix = epoch === undefined ? '' : `${epoch}:`
   const version = word(header.string(TAG.version), `version (${name})`)
   const release = word(header.string(TAG.release), `release (${name})`)
@@ -57,28 +61,24 @@ export function addRpm(database: OsDatabase, blob: Buffer): void {
     source: sourceRpm === undefined ? null : sourceOfRpm(sourceRpm, prefix),
     module: module === undefined || module === '' ? null : word(module, `module (${name})`),
   })
-  for (const path of filesOf(header)) database.own(path)
+  for (const path of filesOf(header)) if (!database.own(path)) break
 }
 
 /** Directories are left out. Names that are not there, or not in a form that says which, own nothing. */
 function* filesOf(header: RpmHeader): Generator<string> {
-  const modes = header.integers(TAG.fileModes) ?? []
-  const isDirectory = (index: number): boolean => ((modes[index] ?? 0) & KIND_OF_FILE) === DIRECTORY
-  let index = 0
+  const isDirectory = (file: number): boolean =>
+    ((header.integer(TAG.fileModes, file) ?? 0) & KIND_OF_FILE) === DIRECTORY
+  let file = 0
   for (const path of header.strings(TAG.oldFileNames)) {
-    if (!isDirectory(index)) yield path
-    index += 1
+    if (!isDirectory(file)) yield path
+    file += 1
   }
-  const directories = [...header.strings(TAG.directoryNames)]
-  const directoryOf = header.integers(TAG.directoryIndexes) ?? []
-  index = 0
+  const directories = [...header.strings(TAG.directoryNames, MAX_DIRECTORIES)]
+  file = 0
   for (const base of header.strings(TAG.baseNames)) {
-    const directory = directories[directoryOf[index] ?? -1]
-    // Every file could name the longest directory: bounded before they are joined.
-    if (directory !== undefined && directory.length + base.length <= MAX_PATH && !isDirectory(index)) {
-      yield directory + base
-    }
-    index += 1
+    const directory = directories[header.integer(TAG.directoryIndexes, file) ?? -1]
+    if (directory !== undefined && !isDirectory(file)) yield directory + base
+    file += 1
   }
 }
 
@@ -98,6 +98,7 @@ class RpmHeader {
 
   constructor(blob: Buffer) {
     if (blob.length < 8) throw new Error('a package has a header of less than 8 bytes')
+    if (blob.length > MAX_HEADER_BYTES) throw new Error(`a package has a header of more than ${MAX_HEADER_BYTES} bytes`)
     const [entries, dataBytes] = [blob.readUInt32BE(0), blob.readUInt32BE(4)]
     if (entries < 1 || entries > MAX_ENTRIES || 8 + entries * ENTRY_BYTES + dataBytes !== blob.length) {
       throw new Error("a package's header has another length than it says")
@@ -112,25 +113,28 @@ class RpmHeader {
     return undefined
   }
 
-  *strings(tag: number): Generator<string> {
+  /** @throws if there are more than `most`. */
+  *strings(tag: number, most = Number.POSITIVE_INFINITY): Generator<string> {
     const entry = this.#entries.get(tag)
     if (entry === undefined) return
     if (entry.type < TYPE.string || entry.type === TYPE.bytes) throw new Error(`a package's tag ${tag} is no text`)
+    if (entry.count > most) throw new Error(`a package's tag ${tag} has more than ${most} texts`)
     let at = entry.offset
     for (let left = entry.type === TYPE.string ? 1 : entry.count; left > 0; left -= 1) {
       const end = this.#data.indexOf(0, at)
       if (end < 0) throw new Error(`a package's tag ${tag} has no end`)
-      yield this.#data.toString('utf8', at, end)
+      yield this.#data.toString('utf8', at, Math.min(end, at + MAX_TEXT_BYTES))
       at = end + 1
     }
   }
 
-  integers(tag: number): readonly number[] | undefined {
+  /** Undefined: the tag is not there, or has fewer. */
+  integer(tag: number, index: number): number | undefined {
     const entry = this.#entries.get(tag)
-    if (entry === undefined) return undefined
+    if (entry === undefined || index >= entry.count) return undefined
     const bytes = SIZE_OF_TYPE[entry.type]
     if (bytes !== 2 && bytes !== 4) throw new Error(`a package's tag ${tag} is no number`)
-    return Array.from({ length: entry.count }, (_, index) => this.#data.readUIntBE(entry.offset + index * bytes, bytes))
+    return this.#data.readUIntBE(entry.offset + index * bytes, bytes)
   }
 
   #index(blob: Buffer, at: number): void {

@@ -234,18 +234,51 @@ for (const { name, build } of FORMATS) {
   })
 }
 
-test('rpm, hostile: every file in the longest directory costs no more than its bytes', async () => {
-  const files = 20_000
+const nameless = [
+  [1000, 6, 'a'],
+  [1001, 6, '1'],
+  [1002, 6, '1'],
+] as const
+
+test('rpm, hostile: a directory that is longer than a path can be owns nothing', async () => {
+  const files = 2_000
   const header = headerOf([
-    [1000, 6, 'a'],
-    [1001, 6, '1'],
-    [1002, 6, '1'],
+    ...nameless,
     [1116, 4, Array.from({ length: files }, () => 0)],
     [1117, 8, Array.from({ length: files }, (_, index) => `${index}`)],
     [1118, 8, [`/usr/bin/${'d'.repeat(1024 ** 2)}/`]],
   ])
   const result = await analyzed(rpm, PATH, sqliteDatabase([header]))
   assert.deepEqual([result?.packages.length, result?.owns], [1, []])
+})
+
+test('rpm, hostile: a letter for each file in a directory of 4 kB is looked at only so often', async () => {
+  const files = 300_000
+  const header = headerOf([
+    ...nameless,
+    [1116, 4, Array.from({ length: files }, () => 0)],
+    [1117, 8, Array.from({ length: files }, () => 'x')],
+    [1118, 8, [`/etc/${'d'.repeat(4_000)}/`]],
+  ])
+  const result = await analyzed(rpm, PATH, sqliteDatabase([header]))
+  assert.deepEqual(
+    [result?.packages.length, result?.owns, result?.problems.map(({ weight }) => weight)],
+    [1, [], ['partial']],
+  )
+})
+
+test('rpm, hostile: a package in more directories than any is a fatal problem', async () => {
+  const header = headerOf([...nameless, [1117, 8, ['x']], [1118, 8, Array.from({ length: 100_001 }, () => '')]])
+  const result = await analyzed(rpm, PATH, sqliteDatabase([header]))
+  assert.deepEqual(
+    result?.problems.map(({ weight }) => weight),
+    ['fatal'],
+  )
+})
+
+test('rpm, hostile: a header of more than 32 MiB is a fatal problem', async () => {
+  const result = await analyzed(rpm, PATH, sqliteDatabase([Buffer.alloc(33 * 1024 ** 2)]))
+  assert.match(result?.problems[0]?.reason ?? '', /header of more than/)
 })
 
 function turned(bytes: Buffer, at: number): Buffer {

@@ -8,8 +8,8 @@ import { sourceOfRpm } from './rpm-source.ts'
 import { isSqlite, sqliteValues } from './rpm-sqlite.ts'
 
 const NAME = 'rpm'
-/** Some 100 kB a package with all its file names: a thousand packages. It is read at random, so it is held whole. */
-const DATABASE = { analyzer: NAME, maxBytes: 128 * 1024 * 1024, weight: 'fatal' } as const
+/** Some 100 kB a package with all its file names: a thousand packages. It is read at random, so it is held whole, in a worker of 256 MB. */
+const DATABASE = { analyzer: NAME, maxBytes: 96 * 1024 * 1024, weight: 'fatal' } as const
 const MANIFEST = { analyzer: NAME, maxBytes: 16 * 1024 * 1024, weight: 'fatal' } as const
 /** A write-ahead log without frames has its header only. Source: SQLite file format, 4.1. */
 const LOG_HEADER_BYTES = 32

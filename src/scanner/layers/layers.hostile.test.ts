@@ -131,3 +131,17 @@ test('readLayer: a million entries of one layer stop at the bound', async () => 
   const { facts } = await readLayer({ bytes: many, analyzers: [], limits: LIMITS, now: () => 0 })
   assert.match(facts.problems[0]?.reason ?? '', /more than 1000 entries/)
 })
+
+test('readLayer: a million files that say nothing stop at the bound on what is kept', async () => {
+  const one = member({ path: `a/${'b'.repeat(80)}` })
+  const many = (async function* () {
+    for (let i = 0; i < 900; i++) yield one
+  })()
+  const limits = { ...LIMITS, maxFactCharacters: 50_000 }
+  const { facts } = await readLayer({ bytes: many, analyzers: [hungry()], limits, now: () => 0 })
+  assert.deepEqual(
+    facts.problems.map(({ reason, weight }) => [reason, weight]),
+    [["what the layer's files say has more than 50000 characters", 'fatal']],
+  )
+  assert.ok(JSON.stringify(facts.files).length <= 51_000)
+})

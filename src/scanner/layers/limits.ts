@@ -17,6 +17,8 @@ export interface LayerLimits {
   /** Facts kept of one layer: packages, problems. */
   readonly maxPackages: number
   readonly maxProblems: number
+  /** Characters of everything kept of a layer's files, as JSON: a million files that say nothing, and paths of 8 kB, take memory too. */
+  readonly maxFactCharacters: number
   readonly maxMs: number
 }
 
@@ -28,5 +30,6 @@ export const LAYER_LIMITS: LayerLimits = {
   maxHeldBytes: 128 * 1024 * 1024,
   maxPackages: 200_000,
   maxProblems: 1_000,
+  maxFactCharacters: 32 * 1024 * 1024,
   maxMs: 600_000,
 }

@@ -95,6 +95,7 @@ class LayerReader {
   readonly #until: number
   #bytes = 0
   #packages = 0
+  #factCharacters = 0
   readonly #files: FileFacts[] = []
   readonly #finishing: Promise<void>[] = []
   readonly #whiteouts: string[] = []
@@ -200,15 +201,18 @@ class LayerReader {
   }
 
   #keep(path: string, analyzer: string, result: AnalyzerResult): void {
-    const { maxPackages } = this.#input.limits
+    const { maxPackages, maxFactCharacters } = this.#input.limits
+    const file = { ...result, path, analyzer }
+    const before = { packages: this.#packages, characters: this.#factCharacters }
     this.#packages += result.packages.length
+    this.#factCharacters += JSON.stringify(file).length
     if (this.#packages > maxPackages) {
-      if (this.#packages - result.packages.length <= maxPackages) {
-        this.fail(`the layer has more than ${maxPackages} packages`)
+      if (before.packages <= maxPackages) this.fail(`the layer has more than ${maxPackages} packages`)
+    } else if (this.#factCharacters > maxFactCharacters) {
+      if (before.characters <= maxFactCharacters) {
+        this.fail(`what the layer's files say has more than ${maxFactCharacters} characters`)
       }
-      return
-    }
-    this.#files.push({ ...result, path, analyzer })
+    } else this.#files.push(file)
   }
 
   /** Whether an analyzer wants it cannot depend on a size here: the archive says none. */
