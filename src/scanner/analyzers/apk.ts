@@ -3,7 +3,7 @@ import { wholeFile } from './analyzer.ts'
 import { linesOf, OsDatabase, word } from './os-database.ts'
 
 /** It names every file of every package: 14 kB for a base, some 10 MB for a thousand packages. */
-const ABOUT = { analyzer: 'apk', maxBytes: 64 * 1024 * 1024, weight: 'fatal' } as const
+const ABOUT = { analyzer: 'apk', maxBytes: 32 * 1024 * 1024, weight: 'fatal' } as const
 
 /** Packages of Alpine and its kin. Source: apk-tools, `src/database.c`, `apk_db_fdb_read`; apk 3 keeps it below `usr`. */
 export const apk: Analyzer = {

@@ -171,9 +171,9 @@ test('dpkg, hostile: a hundred thousand packages are, one more is a fatal proble
 })
 
 test('dpkg, hostile: a list of more files than any is kept in part, which is said', async () => {
-  const text = Array.from({ length: 500_001 }, (_, index) => `/bin/${index}\n`).join('')
+  const text = Array.from({ length: 200_001 }, (_, index) => `/bin/${index}\n`).join('')
   const result = await analyzed(dpkg, 'var/lib/dpkg/info/a.list', text)
-  assert.equal(result?.owns.length, 500_000)
+  assert.equal(result?.owns.length, 200_000)
   assert.deepEqual(
     result?.problems.map(({ weight }) => weight),
     ['partial'],

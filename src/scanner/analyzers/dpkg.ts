@@ -8,7 +8,7 @@ const NAME = 'dpkg'
 /** A kilobyte a package: some 30,000 packages. */
 const STATUS = { analyzer: NAME, maxBytes: 32 * 1024 * 1024, weight: 'fatal' } as const
 /** Lists hide no package: without one, files of the distribution are judged as if somebody had installed them by hand. */
-const LIST = { analyzer: NAME, maxBytes: 32 * 1024 * 1024, weight: 'partial' } as const
+const LIST = { analyzer: NAME, maxBytes: 16 * 1024 * 1024, weight: 'partial' } as const
 
 /** The largest package of Debian has some 20,000. */
 const MAX_DIRECTORIES = 50_000

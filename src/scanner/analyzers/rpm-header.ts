@@ -31,8 +31,8 @@ const SIZE_OF_TYPE: readonly (number | null)[] = [0, 1, 1, 2, 4, 8, null, 1, nul
 const MAX_ENTRIES = 0xffff
 const ENTRY_BYTES = 16
 const MAGIC = Buffer.from('8eade80100000000', 'hex')
-/** The headers of the largest packages, of 100,000 files, have half of it. */
-const MAX_HEADER_BYTES = 32 * 1024 * 1024
+/** Enough for a package of 100,000 files. */
+const MAX_HEADER_BYTES = 16 * 1024 * 1024
 /** Kernel sources have some 10,000. */
 const MAX_DIRECTORIES = 100_000
 /** Of a text no more than this is decoded: no name and no path is longer. */

@@ -276,8 +276,8 @@ test('rpm, hostile: a package in more directories than any is a fatal problem', 
   )
 })
 
-test('rpm, hostile: a header of more than 32 MiB is a fatal problem', async () => {
-  const result = await analyzed(rpm, PATH, sqliteDatabase([Buffer.alloc(33 * 1024 ** 2)]))
+test('rpm, hostile: a header of more than 16 MiB is a fatal problem', async () => {
+  const result = await analyzed(rpm, PATH, sqliteDatabase([Buffer.alloc(17 * 1024 ** 2)]))
   assert.match(result?.problems[0]?.reason ?? '', /header of more than/)
 })
 
