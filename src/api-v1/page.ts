@@ -74,18 +74,18 @@ function readCursor(text: string, shape: readonly ('number' | 'string')[]): Key 
 
 /** What `toPage` writes is read by `askedPage` alone: on its way through the client it is sealed. */
 export function sealCursors(app: FastifyInstance, cursors: Cursors): void {
-  app.addHook('preValidation', async ({ query }) => {
+  app.addHook('preValidation', async ({ query, routeOptions }) => {
     const values = query as Record<string, unknown>
     const { after } = values
     if (typeof after !== 'string' || after === '') return
-    const position = cursors.open(after)
+    const position = cursors.open(routeOptions.url ?? '', after)
     if (position === null) throw notOurs()
     values['after'] = position
   })
-  app.addHook('preSerialization', async (_, reply, payload: unknown) => {
+  app.addHook('preSerialization', async ({ routeOptions }, reply, payload: unknown) => {
     const isPage = typeof payload === 'object' && payload !== null && 'next' in payload && 'items' in payload
     if (!isPage || typeof payload.next !== 'string' || reply.statusCode !== 200) return payload
-    return { ...payload, next: cursors.seal(payload.next) }
+    return { ...payload, next: cursors.seal(routeOptions.url ?? '', payload.next) }
   })
 }
 

@@ -46,7 +46,7 @@ function allRegistries(context: RouteContext): void {
       const token = sealed === null ? null : openCursor(cursors, sealed)
       const name = request.query['filter.name'] || undefined
       const page = await registries.list(actorOf(request), { limit, token, nameContains: name ?? null })
-      const next = page.next === null ? null : cursors.seal(page.next)
+      const next = page.next === null ? null : cursors.seal(LIST, page.next)
       return toList({ base: baseOf(request), limit, token: sealed, name, next, page: page.registries, naming })
     },
   )
@@ -195,8 +195,11 @@ function toPatch(sent: PatchRegistryInput): RegistryPatch {
   }
 }
 
+/** The same one below /containerregistries. */
+const LIST = '/registries'
+
 function openCursor(cursors: Cursors, sealed: string): string {
-  const position = cursors.open(sealed)
+  const position = cursors.open(LIST, sealed)
   if (position !== null) return position
   throw new DomainError(
     'input_invalid',
