@@ -1,5 +1,6 @@
 import { DomainError } from '../domain/error.ts'
 import { programVersion } from '../version.ts'
+import { advisoriesCommand } from './advisories.ts'
 import { apiKeyCommand } from './api-key.ts'
 import { auditCommand } from './audit.ts'
 import { backupCommand } from './backup.ts'
@@ -52,6 +53,7 @@ export const COMMANDS: readonly Command[] = [
   checkCommand,
   backupCommand,
   restoreCommand,
+  advisoriesCommand,
 ]
 
 const PROGRAM = 'entrepot'

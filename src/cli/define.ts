@@ -25,6 +25,8 @@ export interface Input<P extends readonly string[], O extends OptionSpecs> {
   readonly positionals: { readonly [K in keyof P]: string }
   /** What followed the positionals, when the command takes one more. */
   readonly extra: string | undefined
+  /** What followed, when any number may. */
+  readonly rest: readonly string[]
   readonly options: { readonly [K in keyof O]: ValueOf<O[K]> }
 }
 
@@ -39,6 +41,8 @@ export interface CommandSpec<P extends readonly string[], O extends OptionSpecs>
   readonly positionals: P
   /** The name of one more that may follow. */
   readonly optional?: string
+  /** The name of any number more that may follow. */
+  readonly rest?: string
   readonly options: O
   readonly run: (input: Input<P, O>, context: CommandContext) => Promise<number>
 }
@@ -117,14 +121,15 @@ function parse<P extends readonly string[], O extends OptionSpecs>(
     throw new UsageError(`${line}: <${spec.positionals[positionals.length]}> is missing\n\n${usageOf(spec, line)}`)
   }
   const most = spec.positionals.length + (spec.optional === undefined ? 0 : 1)
-  if (positionals.length > most) {
+  if (positionals.length > most && spec.rest === undefined) {
     throw new UsageError(`${line}: "${positionals[most]}" is too much\n\n${usageOf(spec, line)}`)
   }
   const absent = Object.entries(spec.options).map(([name, { type, multiple }]) => {
     return [name, type === 'boolean' ? false : multiple ? [] : undefined] as const
   })
   const extra = spec.optional === undefined ? undefined : positionals[most - 1]
-  const named = { positionals: positionals.slice(0, spec.positionals.length), extra }
+  const rest = positionals.slice(most)
+  const named = { positionals: positionals.slice(0, spec.positionals.length), extra, rest }
   return { ...named, options: { ...Object.fromEntries(absent), ...values } } as unknown as Input<P, O>
 }
 
@@ -143,12 +148,13 @@ function parsed(spec: AnySpec, args: readonly string[], line: string) {
 
 type AnySpec = Pick<
   CommandSpec<readonly string[], OptionSpecs>,
-  'name' | 'summary' | 'about' | 'example' | 'positionals' | 'optional' | 'options'
+  'name' | 'summary' | 'about' | 'example' | 'positionals' | 'optional' | 'rest' | 'options'
 >
 
-function usageOf({ positionals, optional, options }: AnySpec, line: string): string {
+function usageOf({ positionals, optional, rest, options }: AnySpec, line: string): string {
   const some = Object.keys(options).length > 0 ? ' [options]' : ''
-  const words = positionals.map((name) => ` <${name}>`).join('') + (optional === undefined ? '' : ` [<${optional}>]`)
+  const more = (optional === undefined ? '' : ` [<${optional}>]`) + (rest === undefined ? '' : ` [<${rest}>...]`)
+  const words = positionals.map((name) => ` <${name}>`).join('') + more
   return `usage: ${line}${words}${some}\n${line} --help explains it`
 }
 

@@ -4,7 +4,6 @@ import type { Command } from './command.ts'
 const PLANNED: readonly (readonly [string, string])[] = [
   ['gc', 'reclaim what nothing refers to'],
   ['scan', 'look for known vulnerabilities in an image'],
-  ['advisories', 'import and list vulnerability data'],
   ['explain', 'say why a digest is still here, or gone'],
 ]
 

@@ -25,14 +25,15 @@ export interface OpenSnapshot extends AdvisoryIndex, Disposable {
 /** @throws ImportError when the file is none. It is read as it is asked: leave it there until it is disposed. */
 export function openSnapshot(path: string): OpenSnapshot {
   if (!statSync(path, { throwIfNoEntry: false })?.isFile()) throw new ImportError(`there is no snapshot ${path}`)
-  const database = openUnchanging(path)
+  let database: Database | null = null
   try {
+    database = openUnchanging(path)
     checkFormat(database, 'main')
     return new Snapshot(database)
   } catch (error) {
-    database.close()
+    database?.close()
     if (error instanceof ImportError) throw error
-    throw new ImportError(`${path} is no snapshot of advisories`)
+    throw new ImportError(`${path} is no snapshot of advisories`, { cause: error })
   }
 }
 

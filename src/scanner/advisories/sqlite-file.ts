@@ -20,8 +20,13 @@ export function createFile(path: string): Database {
 /** A file that never changes: no locks, nothing written beside it. */
 export function openUnchanging(path: string): Database {
   const database = new DatabaseSync(uriOf(path), { readOnly: true })
-  database.exec('PRAGMA query_only = ON; PRAGMA cache_size = -8192; PRAGMA mmap_size = 1073741824')
-  return database
+  try {
+    database.exec('PRAGMA query_only = ON; PRAGMA cache_size = -8192; PRAGMA mmap_size = 1073741824')
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
 }
 
 /** Makes the file's tables known as `name.table`. */
