@@ -55,7 +55,9 @@ const defaultRole = nullable(mappedRole('A role.'), {
   description:
     'Of whoever is in no mapped group. Null: they stay out. With a provider that anybody can join it lets anybody in.',
 })
-const enabled = Type.Boolean({ description: 'Whether people can log in with it.' })
+const enabled = Type.Boolean({
+  description: 'Whether people can log in with it. Switching it off ends the sessions it opened, but for your own.',
+})
 
 const ProviderAnswer = Type.Object({
   id: uuid('The provider; its login page is `/api/v1/sso/{id}/login`.'),
@@ -209,7 +211,8 @@ function changeProviders(context: ApiContext): void {
         ...about,
         summary: 'Delete an identity provider',
         description:
-          'Nobody logs in with it any more. Who did stays a member, with their API keys and open sessions, until removed.',
+          'Nobody logs in with it any more, and the sessions it opened end, but for your own. Who did stays a member, with their ' +
+          'API keys, until removed.',
         params: Params,
         response: { 204: NO_CONTENT },
       },

@@ -122,7 +122,7 @@ const set = defineCommand({
   options: {
     secret: { type: 'boolean', about: 'ask for a new client secret, or read it from a pipe' },
     enable: { type: 'boolean', about: 'let people log in with it' },
-    disable: { type: 'boolean', about: 'let nobody log in with it' },
+    disable: { type: 'boolean', about: 'let nobody log in with it, and end the sessions it opened' },
     ...CHANGEABLE,
     ...SERVER,
     ...JSON_OPTION,
@@ -144,7 +144,7 @@ const set = defineCommand({
 
 const remove = defineCommand({
   name: 'delete',
-  summary: 'delete an identity provider; whoever logged in with it stays a member until removed',
+  summary: 'delete an identity provider; who logged in with it is logged out, and stays a member until removed',
   example: 'entrepot sso delete Acme --yes',
   positionals: ['name'],
   options: { yes: { type: 'boolean', about: 'do not ask' }, ...SERVER },

@@ -106,6 +106,26 @@ test('a login without a group ends what there was within a second; a group lets 
   assert.deepEqual([await uses(earlier.session), await uses(key.text)], ['unauthenticated', 'ok'])
 })
 
+for (const how of ['switched off', 'deleted']) {
+  test(`a provider that is ${how} ends the sessions it opened, but for that of who does it; keys stay`, async () => {
+    const { session } = await world.login(acme)
+    const [key, own] = [await world.people.apiKey(contract, email), await world.people.session(contract, email)]
+    const { identityId } = await world.whoIs({ session, expiresAt: 0, returnTo: '', cookieName: '' })
+    world.idp.person = { sub: 'bob', email: `bob-${email}`, groups: ['dev'] }
+    const others = (await world.login(acme)).session
+    const elsewhere = await world.provider(await world.people.contract(), { roleMapping: RULES })
+    world.idp.person = { ...world.idp.person, email: `else-${email}` }
+    const theirs = (await world.login(elsewhere)).session
+    const doer = { ...ADMIN, identityId }
+    if (how === 'deleted') await world.sso.deleteProvider(contract, acme.id, doer)
+    else await world.sso.changeProvider(contract, acme.id, { enabled: false }, doer)
+    await world.people.settled()
+    const seen = [await uses(session), await uses(own), await uses(key.text), await uses(others)]
+    assert.deepEqual(seen, ['ok', 'ok', 'ok', 'unauthenticated'])
+    assert.equal(await uses(theirs), 'ok')
+  })
+}
+
 test('a mapping that is gone ends rights at the next login', async () => {
   await world.login(acme)
   await change({ roleMapping: [] })

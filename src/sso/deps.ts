@@ -31,6 +31,8 @@ export interface Doer {
   readonly address: string | null
   /** In the contract concerned. */
   readonly role: Role | 'operator'
+  /** Absent: at the machine itself. */
+  readonly identityId?: number
 }
 
 export function eventOf(

@@ -1,5 +1,6 @@
 import { DomainError } from '../domain/error.ts'
 import type { Transaction } from '../metadata/metadata-store.ts'
+import { bumpAuthEpoch } from '../metadata/tables/auth-epoch.ts'
 import type { ContractRow } from '../metadata/tables/contracts.ts'
 import { lockContract } from '../metadata/tables/contracts.ts'
 import type { SsoProviderRow } from '../metadata/tables/sso-providers.ts'
@@ -13,6 +14,7 @@ import {
   updateSsoProvider,
   usableSsoProvidersOf,
 } from '../metadata/tables/sso-providers.ts'
+import { deleteSsoSessions } from '../metadata/tables/sso-subjects.ts'
 import type { Doer, SsoDeps } from './deps.ts'
 import { eventOf } from './deps.ts'
 import type { NewProvider, Provider, ProviderChange, ProviderValues } from './provider-values.ts'
@@ -80,20 +82,28 @@ export async function changeProvider(
       values.name,
     )
     await updateSsoProvider(sql, row.id, { ...values, issuer: row.issuer, clientSecret })
+    if (row.enabled === 1 && !values.enabled) await endSessions(sql, contractId, row.issuer, doer)
     const detail = { ...toldOf(values, row.issuer), ...(change.clientSecret !== undefined && { clientSecret: 'new' }) }
     await deps.audit(sql, eventOf(contractId, doer, 'sso.change', values.name, detail))
     return toProvider(await found(sql, contractId, id))
   })
 }
 
-/** Nobody signs on with it any more; who did stays a member until somebody removes them. @throws `not_found` */
+/** Nobody signs on with it any more; who did stays a member, with their keys, until somebody removes them. @throws `not_found` */
 export async function deleteProvider(deps: SsoDeps, contractId: number, id: string, doer: Doer): Promise<void> {
   await deps.metadata.transact(async (sql) => {
     const row = await lockSsoProvider(sql, contractId, id)
     if (row === null) throw unknown(id)
     await deleteSsoProvider(sql, row.id)
+    await endSessions(sql, contractId, row.issuer, doer)
     await deps.audit(sql, eventOf(contractId, doer, 'sso.delete', row.name, { issuer: row.issuer }))
   })
+}
+
+/** What it opened ends with it: it may be the provider that is not to be trusted. Not for who does it: they see it through. */
+async function endSessions(sql: Transaction, contractId: number, issuer: string, doer: Doer): Promise<void> {
+  await deleteSsoSessions(sql, { contractId, issuer }, doer.identityId ?? 0)
+  await bumpAuthEpoch(sql)
 }
 
 /** By name. */

@@ -85,3 +85,16 @@ export async function ssoSubjectSeen(sql: Transaction, id: number, endedAt: numb
 export async function deleteSsoSubject(sql: Transaction, id: number): Promise<void> {
   await sql.run`DELETE FROM sso_subjects WHERE id = ${id}`
 }
+
+/** Those that single sign-on by this issuer may have opened in the contract, of all but one person. How many went. */
+export async function deleteSsoSessions(
+  sql: Transaction,
+  { contractId, issuer }: { readonly contractId: number; readonly issuer: string },
+  exceptIdentityId: number,
+): Promise<number> {
+  return await sql.run`
+    DELETE FROM sessions
+     WHERE contract_id = ${contractId} AND bound = 1 AND identity_id <> ${exceptIdentityId}
+       AND identity_id IN (SELECT s.identity_id FROM sso_subjects s
+                            WHERE s.contract_id = ${contractId} AND s.issuer = ${issuer})`
+}
