@@ -103,8 +103,11 @@ function* pathsIn(bytes: Buffer, line: RegExp): Generator<string> {
 /** Directories are listed like files: whatever another path is in is one. To own one too many does no harm, to hold a million does. */
 function directoriesIn(paths: Iterable<string>): Set<string> {
   const directories = new Set<string>()
+  let last = ''
   for (const path of paths) {
-    if (directories.size < MAX_DIRECTORIES) directories.add(path.slice(0, path.lastIndexOf('/')))
+    const directory = path.slice(0, path.lastIndexOf('/'))
+    if (directory !== last && directories.size < MAX_DIRECTORIES) directories.add(directory)
+    last = directory
   }
   return directories
 }

@@ -101,7 +101,7 @@ for (const { name, path = 'etc/os-release', text, want } of files) {
   })
 }
 
-for (const path of ['usr/lib/os-release', 'etc/oracle-release']) {
+for (const path of ['usr/lib/os-release', 'etc/oracle-release', 'usr/lib/fedora-release']) {
   test(`osRelease: ${path} is read`, () => assert.ok(osRelease.open({ path, size: 1, mode: 0 })))
 }
 for (const path of ['srv/etc/os-release', 'etc/lsb-release', 'os-release']) {

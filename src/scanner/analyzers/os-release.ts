@@ -11,14 +11,19 @@ const READERS: ReadonlyMap<string, (text: string) => OsRelease | null> = new Map
   ['usr/lib/os-release', parseOsRelease],
   ['etc/alpine-release', parseAlpine],
   ['etc/debian_version', parseDebian],
-  ...RELEASE_NAMES.map((name) => [`etc/${name}-release`, parseRedHat] as const),
+  ...RELEASE_NAMES.flatMap((name) =>
+    [`etc/${name}-release`, `usr/lib/${name}-release`].map((path) => [path, parseRedHat] as const),
+  ),
 ])
+
+/** A million paths are asked for; most are longer, and need no look into the map. */
+const LONGEST = Math.max(...Array.from(READERS.keys(), (path) => path.length))
 
 /** Which distribution it is. Where several files say so, `mergeLayers` takes os-release first. */
 export const osRelease: Analyzer = {
   name: ABOUT.analyzer,
   open(entry) {
-    const parse = READERS.get(entry.path)
+    const parse = entry.path.length > LONGEST ? undefined : READERS.get(entry.path)
     if (parse === undefined) return null
     return wholeFile(entry, ABOUT, (bytes): AnalyzerResult => ({ ...NOTHING, os: parse(bytes.toString('utf8')) }))
   },
