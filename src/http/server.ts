@@ -60,7 +60,8 @@ function fastifyOptions(options: ServerOptions) {
     requestTimeout: 0,
     connectionsCheckingInterval: 5_000,
   }
-  const tls = { handshakeTimeout: http.headersTimeout, ...options.tls?.certificate }
+  const { cert, key } = options.tls?.certificate ?? {}
+  const tls = { handshakeTimeout: http.headersTimeout, cert, key }
   const server = options.tls === null ? { http } : { https: { ...http, ...tls } }
   const frameworkErrors = (error: FastifyError, request: FastifyRequest, reply: FastifyReply) =>
     sendProblem(options.log, error, request, reply)
@@ -88,11 +89,11 @@ function watch(app: FastifyInstance, options: ServerOptions): void {
     watchProgress(server, options.progress, (facts) => options.log.info(facts, 'stalled client disconnected')),
   ]
   if (options.tls !== null) {
-    const use = (certificate: Certificate) => {
+    const use = ({ cert, key }: Certificate) => {
       const secure = server as unknown as { setSecureContext(context: SecureContextOptions): void }
-      secure.setSecureContext(certificate)
+      secure.setSecureContext({ cert, key })
     }
-    stops.push(watchCertificate(options.tls.files, use, options.log))
+    stops.push(watchCertificate(options.tls.files, options.tls.certificate, use, options.log))
   }
   app.addHook('onClose', (_app, done) => {
     for (const stop of stops) stop()

@@ -12,30 +12,38 @@ export interface TlsFiles {
 export interface Certificate {
   readonly cert: Buffer
   readonly key: Buffer
+  /** Of the files, from before they were read: what replaces them meanwhile is another version. */
+  readonly version: string
 }
 
 /** @throws when a file cannot be read, or the key does not belong to the certificate. */
 export async function loadCertificate(files: TlsFiles): Promise<Certificate> {
+  const version = await versionOf(files)
   const [cert, key] = await Promise.all([readFile(files.certFile), readFile(files.keyFile)])
   createSecureContext({ cert, key })
-  return { cert, key }
+  return { cert, key, version }
 }
 
 /**
- * Calls `use` with each new certificate. One that cannot be used is reported and tried again at the next look (the two
+ * Calls `use` with each certificate after `first`. One that cannot be used is reported and tried again at the next look (the two
  * files are rarely replaced at the same instant); the server goes on with the old one. Returns the function that stops it.
  */
-export function watchCertificate(files: TlsFiles, use: (certificate: Certificate) => void, log: Log): () => void {
-  let seen = ''
+export function watchCertificate(
+  files: TlsFiles,
+  first: Certificate,
+  use: (certificate: Certificate) => void,
+  log: Log,
+): () => void {
+  let seen = first.version
   let reported = ''
   let looking = false
   const look = async () => {
     const version = await versionOf(files)
-    if (seen === '') seen = version
     if (version === seen) return
     try {
-      use(await loadCertificate(files))
-      seen = version
+      const certificate = await loadCertificate(files)
+      use(certificate)
+      seen = certificate.version
       log.info({ certFile: files.certFile }, 'TLS certificate reloaded')
     } catch (error) {
       if (reported !== version) log.error({ err: error }, 'the new TLS certificate cannot be used; the old one stays')
