@@ -53,10 +53,10 @@ test('matchesPattern: filling the stars gives a name that matches', () => {
   )
 })
 
-test('matchesPattern: many stars on a long name take no time', () => {
-  const started = performance.now()
+test('matchesPattern: many stars on a long name do not try every way', () => {
+  const before = process.cpuUsage()
   assert.equal(matchesPattern(`${'a*'.repeat(200)}b`, 'a'.repeat(512)), false)
-  assert.ok(performance.now() - started < 50)
+  assert.ok(process.cpuUsage(before).user < 2_000_000) // one that tries every way needs ages
 })
 
 const scopes = [

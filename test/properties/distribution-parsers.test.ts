@@ -108,10 +108,10 @@ test('any path is read, at once, into something', () => {
     runs(500),
   )
   for (const unit of ['a/', '%2e', 'blobs/', '-', 'a-', '_', '//']) {
-    const began = performance.now()
+    const before = process.cpuUsage()
     parsePath(`/v2/${unit.repeat(2000)}`)
     isRepositoryName(unit.repeat(500))
-    assert.ok(performance.now() - began < 50, unit)
+    assert.ok(process.cpuUsage(before).user < 2_000_000, unit) // backtracking needs ages
   }
 })
 
