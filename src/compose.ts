@@ -118,7 +118,7 @@ function readinessOf(stores: Stores): ReadinessCheck[] {
     {
       name: 'database',
       check: async () => {
-        stores.metadata.authEpoch()
+        await stores.metadata.authEpoch()
         await stores.metadata.read((sql) => sql.get`SELECT 1 AS one`)
       },
     },

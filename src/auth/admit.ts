@@ -38,8 +38,9 @@ export async function admit(
   const { authorization, address } = credentials
   if (authorization === undefined) throw noCredentials()
   const { authenticator } = deps
+  const epoch = deps.metadata.authEpoch()
   const pass =
-    authenticator.recall(authorization, deps.metadata.authEpoch(), address) ??
+    authenticator.recall(authorization, typeof epoch === 'number' ? epoch : await epoch, address) ??
     (await authenticator.identify(authorization, address))
   checkBearer(deps, pass, credentials.service, options)
   const { standing } = pass.holder

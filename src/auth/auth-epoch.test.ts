@@ -292,11 +292,6 @@ test('admit: a database that came back with an older epoch is believed', async (
     await sql.run`UPDATE registry_tokens SET status = ${'disabled'}`
     await sql.run`UPDATE auth_epoch SET epoch = ${500}`
   })
-  await until(() => there.metadata.authEpoch() === 500)
+  while ((await there.metadata.authEpoch()) !== 500) await setTimeout(10) // PostgreSQL's is asked for now and then
   assert.equal(await outcome(there, header), 'unauthenticated')
 })
-
-/** PostgreSQL's epoch is asked for every 300 ms. */
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await setTimeout(10)
-}

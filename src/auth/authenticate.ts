@@ -127,7 +127,7 @@ export class Authenticator {
   /** What seems idle here may have been used through another process. */
   async #standing(holder: Holder): Promise<Standing | null> {
     const { holders, metadata } = this.#deps
-    const standing = await holders.standing(holder, metadata.authEpoch())
+    const standing = await holders.standing(holder, await metadata.authEpoch())
     return standing && this.#isIdle(holder, standing) ? await holders.standingAnew(holder) : standing
   }
 

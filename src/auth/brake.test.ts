@@ -20,9 +20,6 @@ for (const { failures, want } of pauses) {
 const BOB = 'bob@example.com'
 const PING = { kind: 'ping' } as const
 
-/** PostgreSQL's clock is known to a few milliseconds only, and seconds are rounded up. */
-const aboutSeconds = (seconds: number) => new RegExp(`^too_many_requests (${seconds}|${seconds + 1})$`)
-
 async function withBob() {
   const world = await AuthWorld.open()
   const contract = await world.contract()
@@ -45,13 +42,13 @@ async function withBob() {
 test('brake: the tenth wrong password makes the next one wait, in every process, right or wrong', async () => {
   await using given = await withBob()
   await given.fail(10)
-  assert.match(await given.ask(BOB, 'wrong'), aboutSeconds(1))
+  assert.equal(await given.ask(BOB, 'wrong'), 'too_many_requests 1')
   const other = await given.world.node()
-  assert.match(await given.ask(BOB, 'correct horse', ADDRESS, other), aboutSeconds(1))
-  given.world.clock += 1_100
+  assert.equal(await given.ask(BOB, 'correct horse', ADDRESS, other), 'too_many_requests 1')
+  given.world.clock += 1_000
   assert.equal(await given.ask(BOB, 'wrong'), 'unauthenticated')
-  assert.match(await given.ask(BOB, 'wrong'), aboutSeconds(2))
-  given.world.clock += 2_100
+  assert.equal(await given.ask(BOB, 'wrong'), 'too_many_requests 2')
+  given.world.clock += 2_000
   assert.equal(await given.ask(BOB, 'correct horse'), 'ok')
   await given.fail(9)
 })
@@ -65,8 +62,8 @@ test('brake: names that do not exist are slowed alike, with the same words', asy
       .admit({ authorization: basic(username, 'wrong'), address: ADDRESS, service: 'entrepot' }, PING)
       .catch((error: DomainError) => ({
         kind: error.kind,
-        message: error.message.replace(/\d+/, 'N'), // on PostgreSQL real time passes between the two
-        headers: Object.keys(error.headers),
+        message: error.message,
+        headers: error.headers,
       }))
   assert.deepEqual(await message(BOB), await message('nobody@example.com'))
 })
@@ -75,7 +72,7 @@ test('brake: nobody is locked out from elsewhere, and no other name is slowed', 
   await using given = await withBob()
   await given.world.user(given.contract, 'mia@example.com', { password: 'correct horse' })
   await given.fail(10)
-  assert.match(await given.ask(BOB, 'wrong', '203.0.113.99'), aboutSeconds(1))
+  assert.equal(await given.ask(BOB, 'wrong', '203.0.113.99'), 'too_many_requests 1')
   assert.equal(await given.ask(BOB, 'correct horse', '198.51.100.1'), 'ok')
   assert.equal(await given.ask('mia@example.com', 'correct horse'), 'ok')
 })
@@ -100,7 +97,7 @@ test('brake: who is logged in stays so while somebody else of the network guesse
 test('brake: a quarter of an hour later all is forgotten', async () => {
   await using given = await withBob()
   await given.fail(9)
-  given.world.clock += 15 * 60_000 + 100
+  given.world.clock += 15 * 60_000
   await given.fail(9)
   assert.equal(await given.ask(BOB, 'correct horse'), 'ok')
 })
@@ -123,29 +120,28 @@ test('brake: what is stored tells neither name nor address', async () => {
 
 test('password logins: the same login many times at once is derived once', async () => {
   await using given = await withBob()
-  const started = performance.now()
-  const outcomes = await Promise.all(Array.from({ length: 200 }, () => given.ask(BOB, 'correct horse')))
-  assert.ok(outcomes.every((outcome) => outcome === 'ok'))
-  assert.ok(performance.now() - started < 1_500)
+  const once = await processorTime(() => given.ask(BOB, 'wrong'))
+  const many = await processorTime(async () => {
+    const outcomes = await Promise.all(Array.from({ length: 200 }, () => given.ask(BOB, 'correct horse')))
+    assert.ok(outcomes.every((outcome) => outcome === 'ok'))
+  })
+  assert.ok(many < 50 * once, `${many / once} times one login`)
 })
 
 test('password logins: beyond the queue the answer is 429, and the process lives on', async () => {
   await using given = await withBob()
   const names = Array.from({ length: 120 }, (_, index) => `user${index}@example.com`)
   const outcomes = await Promise.all(names.map((name) => given.ask(name, 'some password')))
-  assert.ok(outcomes.filter((outcome) => outcome === 'too_many_requests 2').length >= 60)
+  const tried = outcomes.filter((outcome) => outcome === 'unauthenticated').length
+  const refused = outcomes.filter((outcome) => outcome === 'too_many_requests 2').length
+  assert.ok(refused > 0 && tried >= 50, `${refused} refused, ${tried} tried`)
+  assert.equal(tried + refused, names.length)
   assert.equal(await given.ask(BOB, 'correct horse'), 'ok')
 })
 
 test('password logins: an address that does not exist costs what an existing one does', async () => {
   await using given = await withBob()
-  // Processor time of this process, the derivations' threads included: other programs do not count.
-  const cost = async (username: string, round: number) => {
-    const before = process.cpuUsage()
-    await given.ask(username, `wrong ${round}`)
-    const { user, system } = process.cpuUsage(before)
-    return user + system
-  }
+  const cost = (username: string, round: number) => processorTime(() => given.ask(username, `wrong ${round}`))
   const [known, unknown]: [number[], number[]] = [[], []]
   for (let round = 0; round < 9; round++) {
     known.push(await cost(BOB, round))
@@ -154,3 +150,11 @@ test('password logins: an address that does not exist costs what an existing one
   const ratio = Math.min(...unknown) / Math.min(...known)
   assert.ok(ratio > 0.5 && ratio < 2, `ratio ${ratio}`)
 })
+
+/** Of this process, the derivations' threads included: other programs do not count. */
+async function processorTime(act: () => Promise<unknown>): Promise<number> {
+  const before = process.cpuUsage()
+  await act()
+  const { user, system } = process.cpuUsage(before)
+  return user + system
+}

@@ -86,7 +86,7 @@ export class Holders {
   }
 
   async #read(holder: Holder): Promise<void> {
-    const epoch = this.#metadata.authEpoch()
+    const epoch = await this.#metadata.authEpoch()
     const standing = await this.#metadata.read((sql) => readStanding(sql, holder.claimant, epoch, this.#now))
     holder.standing = standing
     holder.epoch = epoch

@@ -48,7 +48,7 @@ export class RefreshTokens {
   async redeem(text: string, service: string, address: string): Promise<Holder> {
     const row = await this.#find(text, service)
     const holder = row && this.#holders.of(claimantOf(row))
-    const standing = holder && (await this.#holders.standing(holder, this.#metadata.authEpoch()))
+    const standing = holder && (await this.#holders.standing(holder, await this.#metadata.authEpoch()))
     if (!holder || !standing || (standing.expiresAt ?? Number.POSITIVE_INFINITY) <= this.#now()) {
       const refusal = { contractId: null, registryId: null, actor: 'unknown', action: 'login.refused', address }
       this.#refused({ ...refusal, subject: 'refresh token' })

@@ -17,19 +17,22 @@ export function clockFrom(now: number): () => number {
 }
 
 /**
- * The auth epoch and the database's clock, asked for every 300 ms. What was asked for more than a second ago is not
- * told any more: a revocation must be known everywhere within one second.
+ * The auth epoch and the database's clock, asked for every 300 ms as a rule. What was asked for more than a second ago is not
+ * told any more: a revocation must be known everywhere within one second. A process that was held up itself (a busy
+ * machine, a suspended one) asks anew, rather than blame the database.
  */
 export class Poll implements Disposable {
   readonly #ask: () => Promise<Reading>
+  readonly #everyMs: number
   #timer: NodeJS.Timeout | undefined
   #epoch = 0
   #askedAt = Number.NEGATIVE_INFINITY
-  #failure: unknown
   #now: () => number = Date.now
+  #asking: Promise<number> | null = null
 
-  constructor(ask: () => Promise<Reading>) {
+  constructor(ask: () => Promise<Reading>, everyMs = POLL_EVERY_MS) {
     this.#ask = ask
+    this.#everyMs = everyMs
   }
 
   /** The first answer is waited for. */
@@ -38,11 +41,9 @@ export class Poll implements Disposable {
     this.#schedule()
   }
 
-  epoch(): number {
-    if (performance.now() - this.#askedAt > VALID_FOR_MS) {
-      throw unavailable('The metadata database has not answered for a second. Try again in a moment.', this.#failure)
-    }
-    return this.#epoch
+  /** A promise only when it must be asked for. @throws `unavailable` when that fails. */
+  epoch(): number | Promise<number> {
+    return this.#isFresh() ? this.#epoch : this.#anew()
   }
 
   now(): number {
@@ -56,21 +57,49 @@ export class Poll implements Disposable {
 
   #schedule(): void {
     this.#timer = setTimeout(() => {
-      this.#once()
-        .catch((error: unknown) => {
-          this.#failure = error
-        })
-        .finally(() => {
-          if (this.#timer !== undefined) this.#schedule()
-        })
-    }, POLL_EVERY_MS).unref()
+      void settled(this.#once()).finally(() => {
+        if (this.#timer !== undefined) this.#schedule()
+      })
+    }, this.#everyMs).unref()
   }
 
-  async #once(): Promise<void> {
+  #isFresh(): boolean {
+    return performance.now() - this.#askedAt <= VALID_FOR_MS
+  }
+
+  /** An answer on its way may be too old when it arrives; one that is asked for from now on is not, however long it takes. */
+  async #anew(): Promise<number> {
+    if (this.#asking !== null) await settled(this.#asking)
+    if (this.#isFresh()) return this.#epoch
+    try {
+      return await this.#once()
+    } catch (error) {
+      throw unavailable('The metadata database has not answered for a second. Try again in a moment.', error)
+    }
+  }
+
+  /** One question at a time, however many wait for its answer. */
+  #once(): Promise<number> {
+    this.#asking ??= this.#read().finally(() => {
+      this.#asking = null
+    })
+    return this.#asking
+  }
+
+  async #read(): Promise<number> {
     const askedAt = performance.now()
     const { epoch, now } = await this.#ask()
     this.#askedAt = askedAt
     this.#epoch = epoch
     this.#now = clockFrom(now)
+    return epoch
+  }
+}
+
+async function settled(asked: Promise<unknown>): Promise<void> {
+  try {
+    await asked
+  } catch {
+    // whoever needs the answer asks for it
   }
 }

@@ -62,9 +62,10 @@ export interface MetadataStore extends AsyncDisposable {
   snapshot<T>(fn: (sql: Reader) => Promise<T>): Promise<T>
   /**
    * The auth epoch as of at most one second ago (SQLite: of now). Cached authorizations carry it and are void when it
-   * moved. @throws `unavailable` when it could not be read for a second (design.md 8).
+   * moved. A promise when what is known is older, and is asked for anew. @throws `unavailable` when it cannot be read
+   * (design.md 8).
    */
-  authEpoch(): number
+  authEpoch(): number | Promise<number>
   /**
    * Stands for the state of the database as the latest `authEpoch()` of this process saw it: as long as the value stays
    * the same nothing was committed by anybody. What was read since that call may be answered again under the same value: a request

@@ -17,12 +17,14 @@ import { refuseInsideTransaction, TransactionRun } from './transaction-run.ts'
 export interface PostgresOptions {
   /** postgres://user:password@host:port/database?sslmode=… */
   readonly url: string
-  /** Milliseconds added to the database's clock: a test's. */
-  readonly clockOffset?: () => number
+  /** A test's clock, in place of the database's. */
+  readonly now?: () => number
   /** Connections of this process, besides the one that asks for the epoch. */
   readonly poolSize?: number
   /** How long a request waits for a connection, a transaction for others' locks, before it is `unavailable`. */
   readonly patienceMs?: number
+  /** How often this process asks for the epoch. */
+  readonly pollEveryMs?: number
   /** The schema to bring the database to; a restore begins with that of its backup. */
   readonly migrations?: readonly Migration[]
 }
@@ -31,7 +33,8 @@ const STATEMENT_MS = 30_000
 const IDLE_MS = 10_000
 /** The server cancels first; this is for a server that is gone without a word. */
 const ANSWER_MS = STATEMENT_MS + 5_000
-const POLL_ANSWER_MS = 1_000
+/** Longer than an answer is of use: a process that was held up must not take its own absence for the server's. */
+const POLL_ANSWER_MS = 3_000
 const MIGRATION_ANSWER_MS = 3_600_000
 /** One statement of a snapshot, or the pause between two while what was read is stored elsewhere. */
 const SNAPSHOT_ANSWER_MS = 600_000
@@ -145,21 +148,21 @@ interface Span {
 }
 
 class PostgresStore implements MetadataStore {
-  readonly #offset: () => number
   readonly #patienceMs: number
   readonly #pool: pg.Pool
   /** One connection apart: a pool that is used up must not look like a database that is gone. */
   readonly #pollPool: pg.Pool
   readonly #statements = new Statements<PostgresStatement>(new PostgresStatementWriter())
   readonly #poll: Poll
+  readonly #testClock: (() => number) | undefined
   #isClosed = false
 
-  constructor({ url, clockOffset = () => 0, poolSize = 10, patienceMs = PATIENCE_MS }: PostgresOptions) {
+  constructor({ url, now, poolSize = 10, patienceMs = PATIENCE_MS, pollEveryMs }: PostgresOptions) {
     this.#patienceMs = patienceMs
-    this.#offset = clockOffset
+    this.#testClock = now
     this.#pool = openPool(url, { max: poolSize, connectionTimeoutMillis: patienceMs, lock_timeout: patienceMs })
     this.#pollPool = openPool(url, { max: 1, connectionTimeoutMillis: POLL_ANSWER_MS })
-    this.#poll = new Poll(() => this.#askForEpoch())
+    this.#poll = new Poll(() => this.#askForEpoch(), pollEveryMs)
   }
 
   async open(migrations: readonly Migration[]): Promise<void> {
@@ -173,7 +176,7 @@ class PostgresStore implements MetadataStore {
     refuseInsideTransaction()
     const queue = new OneAtATime()
     const ask: Ask = (text, values) => queue.run(() => this.#askAnywhere(this.#query(text, values)))
-    return await fn(new PostgresReader(ask, () => this.#poll.now() + this.#offset()))
+    return await fn(new PostgresReader(ask, this.#testClock ?? (() => this.#poll.now())))
   }
 
   async transact<T>(fn: (sql: Transaction) => Promise<T>, { durable = true }: TransactOptions = {}): Promise<T> {
@@ -193,7 +196,7 @@ class PostgresStore implements MetadataStore {
         const query = { text: written, values: flat.filter((value) => value !== null) }
         return queue.run(() => send(client, query, SNAPSHOT_ANSWER_MS))
       }
-      return await fn(new PostgresReader(ask, () => this.#poll.now() + this.#offset()))
+      return await fn(new PostgresReader(ask, this.#testClock ?? (() => this.#poll.now())))
     } catch (error) {
       throw translate(error)
     } finally {
@@ -201,7 +204,7 @@ class PostgresStore implements MetadataStore {
     }
   }
 
-  authEpoch(): number {
+  authEpoch(): number | Promise<number> {
     return this.#poll.epoch()
   }
 
@@ -254,7 +257,7 @@ class PostgresStore implements MetadataStore {
     const { client, run, queue, answerMs } = span
     const now = await begin(client, terms)
     const ask: Ask = (text, values) => this.#askWithin(span, text, values)
-    const sql = new PostgresTransaction(ask, () => now() + this.#offset())
+    const sql = new PostgresTransaction(ask, this.#testClock ?? now)
     const result = await run.over(() => fn(sql))
     await queue.settled() // statements that the callback did not wait for
     if (run.failure !== undefined) throw run.failure.error

@@ -364,7 +364,7 @@ async function newPlace(): Promise<MetadataPlace & { path: string }> {
   const path = join(folder, 'metadata.db')
   return {
     path,
-    open: ({ clockOffset = () => 0 } = {}) => openSqlite({ path, now: () => Date.now() + clockOffset() }),
+    open: ({ now = Date.now } = {}) => openSqlite({ path, now }),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
   }
 }

@@ -18,7 +18,8 @@ export class Limits {
 
   /** Null: take what you like. */
   async of(registryId: number): Promise<Room | null> {
-    const epoch = this.#deps.metadata.authEpoch()
+    const known = this.#deps.metadata.authEpoch()
+    const epoch = typeof known === 'number' ? known : await known
     if (epoch !== this.#epoch) await this.#learn(epoch)
     if (!this.#some) return null
     const limited = this.#limited.get(registryId) ?? (await this.#ask(registryId))

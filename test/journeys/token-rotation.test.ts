@@ -158,7 +158,7 @@ test('a limit on lifetimes ends a password that never expired, warns in its last
   world.clock = start + 24 * DAY
   assert.deepEqual(await answers(basic('ci', password)), ['ok 1', 'ok 1'])
   const { warnings, bearer } = await logIn(world.first, password)
-  assert.match(warnings.join(), /^the password of token ci in registry acme ends at 2026-01-3[01]T.*rotate the token/)
+  assert.match(warnings.join(), /^the password of token ci in registry acme ends at 2026-01-31T.*rotate the token/)
   const ping = await world.auth.admit(credentials(bearer), { kind: 'ping' })
   assert.deepEqual(ping.warnings(), warnings)
   assert.equal(ping.warnings(), warnings, 'the same array, so that headers are made once')

@@ -2,7 +2,6 @@ import { createCipheriv, createDecipheriv, randomBytes, randomUUID } from 'node:
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import type { Accounts } from '../../src/accounts/accounts.ts'
 import { createAccounts } from '../../src/accounts/accounts.ts'
 import { OPERATOR } from '../../src/accounts/deps.ts'
@@ -27,6 +26,7 @@ import {
   insertTokenSecret,
   setTokenStatus,
 } from '../../src/metadata/tables/tokens-control.ts'
+import { epochKnown } from './epoch.ts'
 
 export const ADDRESS = '203.0.113.7'
 const DAY_MS = 86_400_000
@@ -110,12 +110,9 @@ export class AuthWorld implements AsyncDisposable {
     return node
   }
 
-  /** Once every process has seen the newest epoch: at once on SQLite, within a second on PostgreSQL. */
-  async settled(): Promise<void> {
-    const row = await this.first.metadata.read((sql) => sql.get<{ epoch: number }>`SELECT epoch FROM auth_epoch`)
-    const newest = row?.epoch ?? 0
-    const isBehind = () => this.#nodes.some(({ metadata }) => metadata.authEpoch() < newest)
-    for (const deadline = performance.now() + 1_000; isBehind() && performance.now() < deadline; ) await setTimeout(5)
+  /** Once every process has seen the newest epoch. */
+  settled(): Promise<void> {
+    return epochKnown(this.#nodes.map(({ metadata }) => metadata))
   }
 
   transact<T>(fn: (sql: Transaction) => Promise<T>): Promise<T> {

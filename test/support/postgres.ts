@@ -9,8 +9,8 @@ import { exitWithin, freePort, killDaemon, must, removeAtExit, skipWithout, star
 export type TestDatabase = AsyncDisposable & { url: string; name: string }
 
 export type TestPostgres = AsyncDisposable & {
-  /** An empty database of its own; disposing drops it, connections or not. */
-  createDatabase: () => Promise<TestDatabase>
+  /** A database of its own, empty or a copy of `template`, which nobody uses; disposing drops it, connections or not. */
+  createDatabase: (template?: string) => Promise<TestDatabase>
   /** Ends the server: `fast` as an administrator would, `crash` without warning. Not with TEST_POSTGRES_URL. */
   stop: (mode?: 'fast' | 'crash') => Promise<void>
   /** Starts it again after `stop`, on the same port and data. */
@@ -44,7 +44,7 @@ function startServer(): Promise<TestPostgres> {
 function onlyDatabases(url: string): TestPostgres {
   const refuse = (): Promise<never> => Promise.reject(new Error('TEST_POSTGRES_URL is a server that is not ours'))
   return {
-    createDatabase: () => createDatabase(url),
+    createDatabase: (template) => createDatabase(url, template),
     stop: refuse,
     start: refuse,
     logs: () => '',
@@ -70,7 +70,7 @@ async function startPrivate(): Promise<TestPostgres> {
     logs += daemon.logs()
   }
   return {
-    createDatabase: () => createDatabase(url),
+    createDatabase: (template) => createDatabase(url, template),
     stop,
     start: async () => {
       daemon = await launch(folder, port, owner, url)
@@ -150,9 +150,9 @@ async function end(daemon: Daemon, mode: 'fast' | 'crash'): Promise<void> {
   if ((await exitWithin(daemon, 20_000)) === 'timeout') await killDaemon(daemon)
 }
 
-async function createDatabase(server: string): Promise<TestDatabase> {
+async function createDatabase(server: string, template = 'template0'): Promise<TestDatabase> {
   const name = `entrepot_test_${randomBytes(6).toString('hex')}`
-  await query(server, `create database ${name} template template0 encoding 'UTF8'`)
+  await query(server, `create database ${name} template ${template} encoding 'UTF8'`)
   const url = new URL(server)
   url.pathname = `/${name}`
   return {

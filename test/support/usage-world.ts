@@ -16,6 +16,7 @@ import type { Actor } from '../../src/usage/deps.ts'
 import type { Usage } from '../../src/usage/usage.ts'
 import { createUsage } from '../../src/usage/usage.ts'
 import { engine } from './auth-world.ts'
+import { epochKnown } from './epoch.ts'
 import { registryDepsOn } from './registry-deps.ts'
 
 /** One process: connections and caches of its own. */
@@ -76,7 +77,7 @@ export class UsageWorld implements AsyncDisposable {
 
 function processOn(world: UsageWorld, metadata: MetadataStore, limits: Partial<RegistryDeps['limits']>): Process {
   const { blobs } = world
-  const usage = createUsage({ metadata })
+  const usage = settling(createUsage({ metadata }), () => epochKnown(world.processes.map((one) => one.metadata)))
   const days = new DayCounts()
   const registry = createRegistry(
     registryDepsOn(
@@ -85,6 +86,15 @@ function processOn(world: UsageWorld, metadata: MetadataStore, limits: Partial<R
     ),
   )
   return { metadata, usage, registry, days }
+}
+
+/** A new limit is met by every process once the act is over. */
+function settling(usage: Usage, settled: () => Promise<void>): Usage {
+  return {
+    ...usage,
+    setRegistryQuota: (...given) => usage.setRegistryQuota(...given).finally(settled),
+    setContractQuota: (...given) => usage.setContractQuota(...given).finally(settled),
+  }
 }
 
 const keyOf = (id: number) => ({ id, registryId: id, objects: Buffer.alloc(32, id), manifests: Buffer.alloc(32, 9) })

@@ -50,11 +50,10 @@ test(`the registry on PostgreSQL does what the oracle says, over ${RUNS} random 
   const postgres = await startPostgres()
   const property = fc.asyncProperty(commands(60), async (history) => {
     await using database = await postgres.createDatabase()
-    const founded = Date.now()
-    const clock = { now: founded }
-    const clockOffset = () => clock.now - founded
-    await using one = await openPostgres({ url: database.url, clockOffset, poolSize: 4 })
-    await using other = await openPostgres({ url: database.url, clockOffset, poolSize: 4 })
+    const clock = { now: Date.now() }
+    const now = () => clock.now
+    await using one = await openPostgres({ url: database.url, now, poolSize: 4 })
+    await using other = await openPostgres({ url: database.url, now, poolSize: 4 })
     await found(one)
     const blobs = createMemoryBlobStore()
     await claimStore(blobs, INSTALLATION)

@@ -1,20 +1,12 @@
 import { after } from 'node:test'
-import { openPostgres } from '../../../src/metadata/postgres.ts'
 import { engine } from '../../support/auth-world.ts'
-import { skipWithoutPostgres, startPostgres, stopPostgres } from '../../support/postgres.ts'
+import { skipWithoutPostgres, stopPostgres } from '../../support/postgres.ts'
+import { postgresEngine } from '../../support/postgres-engine.ts'
 
 // The tests of auth, accounts, audit and usage once more, on PostgreSQL.
 
 if (skipWithoutPostgres() === false) {
-  engine.current = {
-    create: async () => {
-      const database = await (await startPostgres()).createDatabase()
-      return {
-        open: (now) => openPostgres({ url: database.url, clockOffset: () => now() - Date.now(), poolSize: 5 }),
-        [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
-      }
-    },
-  }
+  engine.current = postgresEngine
   await import('../../../src/auth/privacy.test.ts')
   await import('../../../src/auth/auth-epoch.test.ts')
   await import('../../../src/auth/issue-token.test.ts')

@@ -78,7 +78,7 @@ describe('metadata: postgres, its own', { skip }, () => {
   })
 
   test('a transaction that never succeeds ends in unavailable', async () => {
-    await using hasty = await openPostgres({ url: database.url, patienceMs: 50 })
+    await using hasty = await openPostgres({ url: database.url, patienceMs: 1_000 })
     await assert.rejects(
       hasty.transact((sql) => raise(sql, '40P01')),
       isUnavailable,
@@ -86,24 +86,30 @@ describe('metadata: postgres, its own', { skip }, () => {
   })
 
   test('a row lock that is not released ends in unavailable', async () => {
-    await using hasty = await openPostgres({ url: database.url, patienceMs: 50 })
+    await using hasty = await openPostgres({ url: database.url, patienceMs: 1_000 })
     const lock = (sql: Transaction): Promise<unknown> =>
       sql.get`SELECT value FROM settings WHERE name = 'a' ${forUpdate(sql)}`
-    const holding = store.transact(async (sql) => {
-      await lock(sql)
-      await sql.get`SELECT 1 AS one FROM pg_sleep(0.5)`
-    })
-    await sleep(100)
-    await assert.rejects(hasty.transact(lock), isUnavailable)
-    await holding
+    const holder = new pg.Client({ connectionString: database.url })
+    await holder.connect()
+    try {
+      await holder.query("BEGIN; SELECT value FROM settings WHERE name = 'a' FOR UPDATE")
+      await assert.rejects(hasty.transact(lock), isUnavailable)
+    } finally {
+      await holder.end()
+    }
     assert.ok(await hasty.transact(lock))
   })
 
   test('a pool that is used up ends in unavailable, and the epoch is known all the same', async () => {
-    await using hasty = await openPostgres({ url: database.url, patienceMs: 200, poolSize: 2 })
-    const long = (sql: Reader): Promise<unknown> => sql.get`SELECT 1 AS one FROM pg_sleep(1.5)`
-    const holding = [hasty.transact(long), hasty.read(long)]
-    await sleep(100)
+    await using hasty = await openPostgres({ url: database.url, patienceMs: 1_000, poolSize: 2 })
+    const long = (sql: Reader): Promise<unknown> => sql.get`SELECT 1 AS one FROM pg_sleep(25)`
+    const holding = Promise.allSettled([hasty.transact(long), hasty.read(long)])
+    const sleepers = async (sql: Reader): Promise<number> =>
+      (
+        await sql.all`
+        SELECT pid FROM pg_stat_activity WHERE datname = ${database.name} AND wait_event = 'PgSleep'`
+      ).length
+    while ((await store.read(sleepers)) < 2) await sleep(5)
     await assert.rejects(
       hasty.transact((sql) => increase(sql, 'a')),
       isUnavailable,
@@ -112,9 +118,13 @@ describe('metadata: postgres, its own', { skip }, () => {
       hasty.read((sql) => sql.get`SELECT 1 AS one`),
       isUnavailable,
     )
-    await sleep(1_000)
-    assert.equal(hasty.authEpoch(), 1)
-    await Promise.all(holding)
+    assert.equal(await hasty.authEpoch(), 1)
+    assert.equal(await store.read(sleepers), 2)
+    await store.transact(
+      (sql) => sql.all`
+      SELECT pg_cancel_backend(pid) AS done FROM pg_stat_activity WHERE datname = ${database.name} AND wait_event = 'PgSleep'`,
+    )
+    for (const { status } of await holding) assert.equal(status, 'rejected')
     assert.ok(await hasty.read((sql) => sql.get`SELECT 1 AS one`))
   })
 
@@ -220,10 +230,9 @@ describe('metadata: postgres that stops', { skip: skip || ownServerOnly() }, () 
         isUnavailable,
       )
       await sleep(1_100)
-      assert.throws(() => store.authEpoch(), isUnavailable)
+      await assert.rejects(async () => store.authEpoch(), isUnavailable)
       await server.start()
-      await sleep(700)
-      assert.equal(store.authEpoch(), 1)
+      assert.equal(await store.authEpoch(), 1)
       assert.equal(await add('f'), 1)
       const rows = await store.read((sql) => sql.all<{ name: string }>`SELECT name FROM settings ORDER BY name`)
       assert.deepEqual(
