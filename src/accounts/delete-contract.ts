@@ -6,6 +6,7 @@ import { deleteMembershipsOf } from '../metadata/tables/memberships.ts'
 import { deleteRefreshTokensIn } from '../metadata/tables/refresh-tokens.ts'
 import { tombstoneRegistriesOf } from '../metadata/tables/registries.ts'
 import { deleteSessionsIn } from '../metadata/tables/sessions.ts'
+import { deleteSsoOf } from '../metadata/tables/sso-providers.ts'
 import { keepAnOperator, lockLiveContract } from './contracts.ts'
 import type { AccountsDeps, Doer } from './deps.ts'
 import { eventOf } from './deps.ts'
@@ -21,7 +22,7 @@ export interface DeletedContract {
 }
 
 /**
- * Everybody is out within a second: memberships, keys, sessions and links end, registries are hidden. Its row stays, so
+ * Everybody is out within a second: memberships, keys, sessions, links and single sign-on end, registries are hidden. Its row stays, so
  * that its number is never given again. @throws `not_found`, `conflict` (no operator could log in any more).
  */
 export async function deleteContract(deps: AccountsDeps, contractId: number, doer: Doer): Promise<DeletedContract> {
@@ -37,6 +38,7 @@ export async function deleteContract(deps: AccountsDeps, contractId: number, doe
     await deleteRefreshTokensIn(sql, contractId)
     await deleteSessionsIn(sql, contractId)
     await deleteLinksIn(sql, contractId)
+    await deleteSsoOf(sql, contractId)
     await bumpAuthEpoch(sql)
     await deps.audit(sql, eventOf(contractId, doer, 'contract.delete', contract.name, { registries, purgeAfter }))
     return { registries, purgeAfter }

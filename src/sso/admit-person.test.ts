@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { ADDRESS } from '../../test/support/auth-world.ts'
 import { ADMIN, kindOf, SsoWorld } from '../../test/support/sso-world.ts'
+import { OPERATOR } from '../accounts/deps.ts'
 import type { Provider, ProviderChange } from './provider-values.ts'
 
 let world: SsoWorld
@@ -267,4 +268,16 @@ test('a person has a hundred sessions at most: the oldest go', async () => {
   for (let more = 0; more < 100; more++) await world.people.session(contract, email)
   await world.login(acme)
   assert.equal((await count())?.total, 100)
+})
+
+test('a contract that is deleted leaves neither secrets of providers nor who its people were there', async () => {
+  await world.login(acme)
+  await world.people.accounts.deleteContract(contract, OPERATOR)
+  const left = await world.people.transact(
+    (sql) => sql.all`
+      SELECT id FROM sso_providers WHERE contract_id = ${contract}
+       UNION ALL SELECT id FROM sso_subjects WHERE contract_id = ${contract}`,
+  )
+  assert.deepEqual(left, [])
+  assert.equal(await world.tries(acme), 'not_found')
 })

@@ -129,3 +129,9 @@ export async function sealedSsoSecrets(sql: Reader): Promise<{ readonly id: numb
 export async function rewrapSsoSecret(sql: Transaction, id: number, wrapped: Uint8Array): Promise<void> {
   await sql.run`UPDATE sso_providers SET client_secret = ${wrapped} WHERE id = ${id}`
 }
+
+/** Of a contract that is no more: secrets, and by what names its people are known elsewhere. */
+export async function deleteSsoOf(sql: Transaction, contractId: number): Promise<void> {
+  await sql.run`DELETE FROM sso_providers WHERE contract_id = ${contractId}`
+  await sql.run`DELETE FROM sso_subjects WHERE contract_id = ${contractId}`
+}
