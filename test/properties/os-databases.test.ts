@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import * as fc from 'fast-check'
@@ -10,6 +11,7 @@ import { osRelease } from '../../src/scanner/analyzers/os-release.ts'
 import { rpm } from '../../src/scanner/analyzers/rpm.ts'
 import type { FoundPackage } from '../../src/scanner/package.ts'
 import { analyzed, line } from '../support/analyzed.ts'
+import { churn } from '../support/churn.ts'
 import { runs } from '../support/fuzz.ts'
 import { bareDatabase, fileOf, skipWithoutImages } from '../support/image-layers.ts'
 import { berkeleyDatabase, ndbDatabase, rpmHeader, sqliteDatabase } from '../support/rpm-databases.ts'
@@ -67,15 +69,15 @@ const INSTALLED = Array.from(
   (_, index) => `C:Q1x=\nP:p${index}\nV:1.${index}-r0\nA:x86_64\no:origin\nF:usr/bin\nR:tool\n\n`,
 ).join('')
 
-const libuuid = gunzipSync(
-  readFileSync(new URL('../../src/scanner/analyzers/fixtures/libuuid-Packages.gz', import.meta.url)),
-)
+const fixture = (name: string): Buffer =>
+  gunzipSync(readFileSync(new URL(`../../src/scanner/analyzers/fixtures/${name}-Packages.gz`, import.meta.url)))
 const TARGETS: readonly Target[] = [
   rpmTarget('SQLite', sqliteDatabase(HEADERS, 512)),
   rpmTarget('BerkeleyDB', berkeleyDatabase(HEADERS, 'LE')),
   rpmTarget('BerkeleyDB, big-endian', berkeleyDatabase(HEADERS, 'BE')),
   rpmTarget('NDB', ndbDatabase(HEADERS)),
-  rpmTarget('libuuid', libuuid),
+  rpmTarget('libuuid', fixture('libuuid')),
+  rpmTarget('BerkeleyDB in use', fixture('in-use')),
   text('dpkg', dpkg, 'var/lib/dpkg/status', Buffer.from(STATUS), 20),
   text('apk', apk, 'lib/apk/db/installed', Buffer.from(INSTALLED), 8),
   text('os-release', osRelease, 'etc/os-release', Buffer.from('ID="debian"\nVERSION_ID="12"\n'), 1),
@@ -160,4 +162,27 @@ test('whatever bytes follow the first ones of a format, it answers', async () =>
     }
   })
   await fc.assert(property, runs(200))
+})
+
+test('SQLite: after packages have come and gone, those that are left', async () => {
+  const settings = fc.record({
+    seed: fc.nat(1_000_000),
+    steps: fc.integer({ min: 1, max: 120 }),
+    pageSize: fc.constantFrom(512, 1024, 4096, 65_536),
+    vacuum: fc.constantFrom('NONE', 'FULL', 'INCREMENTAL'),
+  })
+  const property = fc.asyncProperty(settings, async ({ seed, steps, pageSize, vacuum }) => {
+    using database = new DatabaseSync(':memory:')
+    database.exec(`PRAGMA page_size = ${pageSize}; PRAGMA auto_vacuum = ${vacuum};
+      CREATE TABLE 'Packages' (hnum INTEGER PRIMARY KEY AUTOINCREMENT, blob BLOB NOT NULL)`)
+    const changes = churn(seed, steps)
+    for (const step of changes.steps) {
+      if ('add' in step) database.prepare('INSERT INTO Packages VALUES (?, ?)').run(step.add, step.header)
+      else database.prepare('DELETE FROM Packages WHERE hnum = ?').run(step.remove)
+    }
+    const result = await analyzed(rpm, 'var/lib/rpm/rpmdb.sqlite', database.serialize())
+    assert.deepEqual(result?.problems, [])
+    assert.deepEqual(result?.packages.map(({ name }) => name).sort(), changes.left)
+  })
+  await fc.assert(property, seldom)
 })

@@ -89,11 +89,17 @@ class HashFile {
     if (this.#u16(page + 22) !== end % 65_536) throw new Error('a page has more records than it says')
   }
 
-  /** A page of a bucket or of a record that nothing led to would be packages that nobody sees. */
+  /**
+   * A page of a bucket or of a record that nothing led to would be packages that nobody sees. The last page of a doubling is made a bucket's
+   * when the doubling is allocated, long before its bucket is.
+   */
   checkAllSeen(): void {
     for (let number = 1; number <= this.#lastPage; number += 1) {
-      const type = this.#bytes[number * this.#pageSize + 25]
-      if (type !== PAGE.unused && !this.#seen.has(number)) throw new Error(`page ${number} belongs to nothing`)
+      const page = number * this.#pageSize
+      const type = this.#bytes[page + 25]
+      const isOfBucket = type === PAGE.hash || type === PAGE.unsortedHash
+      const isInUse = type !== PAGE.unused && !(isOfBucket && this.#u16(page + 20) === 0)
+      if (isInUse && !this.#seen.has(number)) throw new Error(`page ${number} belongs to nothing`)
     }
   }
 

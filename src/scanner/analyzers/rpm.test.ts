@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { analyzed, line } from '../../../test/support/analyzed.ts'
+import { churn } from '../../../test/support/churn.ts'
 import type { RpmTags } from '../../../test/support/rpm-databases.ts'
 import {
   berkeleyDatabase,
@@ -121,6 +122,13 @@ test('rpm: a real database of BerkeleyDB', async () => {
   const result = await analyzed(rpm, PATH, bytes, 1000)
   assert.deepEqual(result?.problems, [])
   assert.deepEqual(result?.packages.map(line), ['libuuid 2.32.1-42.el8_8 x86_64 of util-linux 2.32.1-42.el8_8'])
+})
+
+test('rpm: a database that the real BerkeleyDB wrote, big-endian, its buckets split and its pages freed', async () => {
+  const bytes = gunzipSync(readFileSync(new URL('fixtures/in-use-Packages.gz', import.meta.url)))
+  const result = await analyzed(rpm, PATH, bytes)
+  assert.deepEqual(result?.problems, [])
+  assert.deepEqual(result?.packages.map(({ name }) => name).sort(), churn(300, 300).left)
 })
 
 const PATHS = [
