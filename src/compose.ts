@@ -22,8 +22,9 @@ import type { Stores } from './open-stores.ts'
 import { openStores } from './open-stores.ts'
 import { operations } from './operations/operations.ts'
 import type { ReadinessCheck } from './operations/readiness.ts'
-import type { Rooms } from './rooms.ts'
+import type { RoomPorts, Rooms } from './rooms.ts'
 import { askStorage, createRooms } from './rooms.ts'
+import { startJobs } from './scans-of.ts'
 import { schedulesOf } from './schedules.ts'
 import type { Log } from './telemetry/log.ts'
 import type { Metrics } from './telemetry/metrics.ts'
@@ -43,6 +44,7 @@ export interface Ports {
   readonly log: Log
   /** Of all processes of this node; without it, of this one. */
   readonly metricsText?: (own: Metrics) => Promise<string>
+  readonly rooms?: RoomPorts
 }
 
 const FLUSH_MS = 2_000
@@ -53,12 +55,16 @@ const CLOSE_DEADLINE_MS = 20_000
 const CERTIFICATE_POLL_MS = 2_000
 
 /** The only place where the parts meet: stores, rooms, planes. What was opened is closed in reverse, also when a later part fails. */
-export async function compose(config: Config, { log, metricsText = ownMetrics }: Ports): Promise<App> {
+export async function compose(
+  config: Config,
+  { log, metricsText = ownMetrics, rooms: ports = {} }: Ports,
+): Promise<App> {
   await using opened = new AsyncDisposableStack()
   const metrics = createMetrics()
   const stores = opened.use(await openStores(config, (metadata) => measured(metadata, metrics)))
   await claimStore(stores.blobs, stores.keys.installation)
-  const rooms = createRooms(stores, config, log)
+  const rooms = createRooms(stores, config, log, ports)
+  opened.use(rooms.scans)
   reportCaches(metrics, rooms)
   const checks = readinessOf(stores)
   const server = await planes(config, rooms, { log, metrics, metricsText: () => metricsText(metrics), checks })
@@ -67,6 +73,7 @@ export async function compose(config: Config, { log, metricsText = ownMetrics }:
   opened.defer(() => flush().catch(report('what was counted in memory is lost')))
   opened.use(every(FLUSH_MS, () => flush().catch(report('what is counted in memory is not written yet'))))
   opened.use(await background(stores, rooms, metrics, log))
+  opened.use(startJobs(stores.metadata, rooms.scans, log))
   opened.defer(() => server.close())
   const resources = opened.move()
   return { server, rooms, metrics, checks, flush, [Symbol.asyncDispose]: () => resources.disposeAsync() }

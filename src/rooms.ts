@@ -39,6 +39,9 @@ import { PullCounts } from './registry/pull-counts.ts'
 import type { Registry } from './registry/registry.ts'
 import { RunningHashes } from './registry/running-hashes.ts'
 import { SeenManifests } from './registry/seen-manifests.ts'
+import type { Scans } from './scans/scans.ts'
+import type { SnapshotFiles } from './scans-of.ts'
+import { createScansOn, SNAPSHOT_FILES } from './scans-of.ts'
 import type { Sso } from './sso/sso.ts'
 import { createSso } from './sso/sso.ts'
 import type { Log } from './telemetry/log.ts'
@@ -57,6 +60,7 @@ export interface Rooms {
   readonly registry: Registry
   readonly gc: Gc
   readonly usage: Usage
+  readonly scans: Scans
   readonly backup: Backup
   readonly refusals: Refusals
   readonly auditLog: AuditLog
@@ -75,8 +79,16 @@ const LIST_PATIENCE_MS = 2_000
 /** Decrypted manifests, per process: some thousand usual ones. */
 const MANIFEST_CACHE_BYTES = 8 * 1024 * 1024
 
-/** Wires the rooms by hand. `now` is the clock of everything that is not the database's. */
-export function createRooms(stores: Stores, config: Config, log: Log, now: () => number = Date.now): Rooms {
+/** What a test puts in the place of what a server has. */
+export interface RoomPorts {
+  /** The clock of everything that is not the database's. */
+  readonly now?: () => number
+  readonly snapshotFiles?: SnapshotFiles
+}
+
+/** Wires the rooms by hand. */
+export function createRooms(stores: Stores, config: Config, log: Log, ports: RoomPorts = {}): Rooms {
+  const { now = Date.now, snapshotFiles = SNAPSHOT_FILES } = ports
   const { metadata, keys } = stores
   const naming: Naming = { publicUrl: config.publicUrl, domain: config.domain, locations: config.locations }
   const refusals = createRefusals({ metadata, now })
@@ -97,16 +109,7 @@ export function createRooms(stores: Stores, config: Config, log: Log, now: () =>
     newId: randomUUID,
     quarantineDays: config.quarantineDays,
   })
-  const sso = createSso({
-    metadata,
-    egress: createEgress({ ...SIGN_ON_BOUNDS, allow: config.egressAllow }),
-    secrets,
-    flowKey: () => keys.deriveKey('sso-flow/v1'),
-    audit,
-    refused: refusals.note,
-    newId: randomUUID,
-    now,
-  })
+  const sso = ssoOf(stores, config, { secrets, now, refused: refusals.note })
   const registries = createRegistries({
     metadata,
     keys: { prepare: keys.newDataKey, insert: keys.insert },
@@ -114,6 +117,7 @@ export function createRooms(stores: Stores, config: Config, log: Log, now: () =>
     locations: config.locations.map(({ id }) => id),
     reservedNames: reservedNames(naming),
     quarantineDays: config.quarantineDays,
+    scanExisting: (sql, registryId) => scans.switchedOn(sql, registryId),
     storageReady: () => storageAnswers(stores),
     later: (act) => void act().catch((error: unknown) => log.error({ err: error }, 'registry not settled')),
   })
@@ -126,6 +130,8 @@ export function createRooms(stores: Stores, config: Config, log: Log, now: () =>
   })
   const gc = createGc({ metadata, blobs: stores.blobs, uploadIdleMs: config.uploadIdleHours * HOUR_MS })
   const usage = createUsage({ metadata })
+  const plane: DataPlane = dataPlane(stores, config, now, usage.roomIn, () => scans)
+  const scans = createScansOn(metadata, plane.registry, config, snapshotFiles)
   return {
     naming,
     cursors: createCursors(keys.deriveKey('cursors/v1')),
@@ -140,8 +146,24 @@ export function createRooms(stores: Stores, config: Config, log: Log, now: () =>
     refusals,
     auditLog: createAuditLog({ metadata }),
     jobs: createJobs({ metadata, audit }),
-    ...dataPlane(stores, config, now, usage.roomIn),
+    scans,
+    ...plane,
   }
+}
+
+function ssoOf(
+  { metadata, keys }: Stores,
+  config: Config,
+  more: Pick<Parameters<typeof createSso>[0], 'secrets' | 'now' | 'refused'>,
+): Sso {
+  return createSso({
+    ...more,
+    metadata,
+    egress: createEgress({ ...SIGN_ON_BOUNDS, allow: config.egressAllow }),
+    flowKey: () => keys.deriveKey('sso-flow/v1'),
+    audit,
+    newId: randomUUID,
+  })
 }
 
 function backupOf({ metadata, blobs, keys }: Stores, config: Config, now: () => number): Backup {
@@ -158,15 +180,18 @@ function backupOf({ metadata, blobs, keys }: Stores, config: Config, now: () => 
   })
 }
 
+type DataPlane = Pick<Rooms, 'registry' | 'pulls' | 'days' | 'reader'>
+
 function dataPlane(
   stores: Stores,
   config: Config,
   now: () => number,
   roomIn: Usage['roomIn'],
-): Pick<Rooms, 'registry' | 'pulls' | 'days' | 'reader'> {
+  scans: () => Scans,
+): DataPlane {
   const { metadata, blobs, keys } = stores
   const reader = new BlobReader(blobs, keys, Math.floor(config.segmentCacheBytes / config.workers))
-  const pulls = new PullCounts()
+  const pulls = new PullCounts((sql, manifestIds) => scans().pulled(sql, manifestIds))
   const days = new DayCounts()
   const registry = createRegistry({
     metadata,
@@ -185,7 +210,7 @@ function dataPlane(
     pulls,
     days,
     hashes: new RunningHashes(),
-    onEvent: recordEvent,
+    onEvent: (sql, event) => recordEvent(sql, event, scans()),
     refuseWhenFull: refuseWhenFull(blobs, config.minFreeBytes, now),
     roomIn,
   })
@@ -199,8 +224,9 @@ const ACTIONS = {
   blob_deleted: 'blob.delete',
 } as const satisfies Record<RegistryEvent['kind'], string>
 
-/** What happens on the data plane is audited in its own transaction; scans and webhooks will be told here too. */
-async function recordEvent(sql: Transaction, event: RegistryEvent): Promise<void> {
+/** What happens on the data plane is audited, and scanned later, in its own transaction; webhooks will be told here too. */
+async function recordEvent(sql: Transaction, event: RegistryEvent, scans: Scans): Promise<void> {
+  if (event.kind === 'manifest_pushed') await scans.pushed(sql, event.manifestId)
   const address = await repositoryAddress(sql, event.repositoryId)
   if (!address) return
   const place = `${address.registry}/${address.repository}`

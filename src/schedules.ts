@@ -10,7 +10,7 @@ const HOUR = 60 * MINUTE
 
 /** Everything an installation does by itself, each by one process at a time. */
 export function schedulesOf(metadata: MetadataStore, rooms: Rooms): Schedule[] {
-  const { registries, contents, gc, usage, accounts, backup, sso } = rooms
+  const { registries, contents, gc, usage, accounts, backup, sso, scans } = rooms
   return [
     { name: 'settle registries', everyMs: 2 * SECOND, leaseMs: MINUTE, run: () => registries.settle() },
     { name: 'tidy lists', everyMs: 2 * SECOND, leaseMs: 10 * MINUTE, run: () => contents.tidyLists() },
@@ -43,6 +43,7 @@ export function schedulesOf(metadata: MetadataStore, rooms: Rooms): Schedule[] {
       leaseMs: 30 * MINUTE,
       run: async () => void (await backup.keepSnapshots()),
     },
+    { name: 'forget layer facts', everyMs: HOUR, leaseMs: 10 * MINUTE, run: () => scans.forgetFacts() },
     { name: 'forget credentials', everyMs: HOUR, leaseMs: 10 * MINUTE, run: () => forgetCredentials(metadata, sso) },
   ]
 }

@@ -31,10 +31,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   backup: ['domain', 'blobs', 'metadata', 'encryption'],
   usage: ['domain', 'metadata'],
   scanner: ['domain'],
+  scans: ['domain', 'metadata', 'scanner'],
   'distribution-api': ['domain', 'http', 'auth', 'registry', 'telemetry'],
   doors: ['domain', 'http', 'auth', 'registries'],
   'management-api': ['domain', 'http', 'doors', 'auth', 'registries', 'contents', 'accounts', 'registry', 'telemetry'],
-  'api-v1': ['domain', 'http', 'doors', 'auth', 'accounts', 'audit', 'jobs', 'registries', 'sso', 'usage', 'telemetry'],
+  'api-v1': ['domain', 'http', 'doors', 'auth', 'accounts', 'audit', 'jobs', 'registries', 'scans', 'sso', 'usage', 'telemetry'],
   operations: ['domain', 'http', 'telemetry'],
   cli: ['*'],
 }

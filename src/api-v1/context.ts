@@ -9,6 +9,7 @@ import { personOf } from '../doors/caller.ts'
 import type { Client } from '../http/client.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import type { Registries } from '../registries/registries.ts'
+import type { Scans } from '../scans/scans.ts'
 import type { Sso } from '../sso/sso.ts'
 import type { Usage } from '../usage/usage.ts'
 
@@ -27,6 +28,7 @@ export interface Acts {
   readonly auditLog: AuditLog
   readonly jobs: Jobs
   readonly registries: Registries
+  readonly scans: Pick<Scans, 'report' | 'scan' | 'history'>
   readonly sso: Sso
   readonly usage: Usage
 }

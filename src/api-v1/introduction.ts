@@ -5,6 +5,7 @@ export const TAGS: readonly (readonly [name: string, description: string])[] = [
   ['Repositories', 'What was pushed into a registry.'],
   ['Artifacts', 'The images of a repository.'],
   ['Vulnerabilities', 'What scanning found.'],
+  ['Scans', 'What an image holds, what was found in it, and how that changed.'],
   ['Locations', 'Where registries can be.'],
   ['Names', 'Which registry names are in use.'],
   ['Me', 'The person who asks: profile, password, sessions, API keys.'],

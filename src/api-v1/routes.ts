@@ -23,6 +23,7 @@ import { sealCursors } from './page.ts'
 import { peopleRoutes } from './people.ts'
 import { declareProblems, Problem } from './problem.ts'
 import { quotaRoutes } from './quotas.ts'
+import { scanRoutes } from './scans.ts'
 import { sessionRoutes } from './sessions.ts'
 import { signOnRoutes } from './sign-on.ts'
 import { ssoPeopleRoutes } from './sso-people.ts'
@@ -41,6 +42,7 @@ const ROUTES: readonly ((context: ApiContext) => void)[] = [
   accountLinkRoutes,
   contractRoutes,
   tokenRoutes,
+  scanRoutes,
   ssoProviderRoutes,
   ssoPeopleRoutes,
   signOnRoutes,

@@ -1,6 +1,7 @@
 const PREFIX = /^(?:\/containerregistries|(\/api\/v1))?\/registries\/[^/?]+\/repositories\//
 const ARTIFACTS = '/artifacts'
-const VULNERABILITIES = '/vulnerabilities'
+/** What may follow a digest. */
+const OF_ARTIFACT = /\/(?:vulnerabilities|report|scan|history)$/
 const USAGE = '/usage'
 
 /**
@@ -27,7 +28,7 @@ function split(path: string): [name: string, artifact: string] {
   const at = path.lastIndexOf(`${ARTIFACTS}/`)
   if (at <= 0) return [path, '']
   const digest = path.slice(at + ARTIFACTS.length + 1)
-  const bare = digest.endsWith(VULNERABILITIES) ? digest.slice(0, -VULNERABILITIES.length) : digest
+  const bare = digest.replace(OF_ARTIFACT, '')
   return bare.includes('/') ? [path, ''] : splitAt(path, at)
 }
 

@@ -1,5 +1,4 @@
 import { DomainError } from '../domain/error.ts'
-import type { MetadataStore } from '../metadata/metadata-store.ts'
 import { insertAuditEvent } from '../metadata/tables/audit-events.ts'
 import { bumpAuthEpoch } from '../metadata/tables/auth-epoch.ts'
 import type { RegistryRow } from '../metadata/tables/registries.ts'
@@ -62,7 +61,7 @@ export async function putRegistry(
 
 /** Under lock, audited; null when no such registry is in sight. */
 async function change(
-  { metadata }: { readonly metadata: MetadataStore },
+  { metadata, scanExisting }: Pick<RegistriesDeps, 'metadata' | 'scanExisting'>,
   actor: Actor,
   { id, action }: { readonly id: string; readonly action: string },
   patch: RegistryPatch,
@@ -73,6 +72,7 @@ async function change(
     const next = apply(patch, row)
     await updateRegistry(sql, row.id, next, { name: actor.email, id: actor.userId })
     if (next.allowList !== row.allow_list) await bumpAuthEpoch(sql)
+    if (next.scanningEnabled && row.scanning_enabled !== 1) await scanExisting(sql, row.id)
     await insertAuditEvent(sql, {
       contractId: actor.contractId,
       registryId: row.id,

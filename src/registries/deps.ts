@@ -31,6 +31,8 @@ export interface RegistriesDeps {
   /** Names nobody may take, such as the public host's label under the domain. */
   readonly reservedNames: ReadonlySet<string>
   readonly quarantineDays: number
+  /** In the transaction that turns scanning on: what is there already is to be scanned. */
+  readonly scanExisting: (sql: Transaction, registryId: number) => Promise<void>
   /** Whether the blob store answers; asked before a new registry counts as Running. */
   readonly storageReady: () => Promise<boolean>
   /** Runs `act` once the answer is on its way; logs what goes wrong with it. */

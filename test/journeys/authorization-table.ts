@@ -251,6 +251,18 @@ export const TABLE: Readonly<Record<string, Row>> = {
     params: { contractId: ({ contract }) => `${contract}` },
     body: { limitBytes: null },
   },
+  'GET /api/v1/registries/{registryId}/repositories/{repositoryName}/artifacts/{digest}/report': {
+    access: 'read',
+    status: 200,
+  },
+  'GET /api/v1/registries/{registryId}/repositories/{repositoryName}/artifacts/{digest}/history': {
+    access: 'read',
+    status: 200,
+  },
+  'POST /api/v1/registries/{registryId}/repositories/{repositoryName}/artifacts/{digest}/scan': {
+    access: 'manage',
+    status: 202,
+  },
   'GET /api/v1/sso/discover': { access: 'public', status: 200 },
   'GET /api/v1/sso/{providerId}/login': { access: 'public', status: 302 },
   'GET /api/v1/sso/callback': { access: 'public', status: 302 },

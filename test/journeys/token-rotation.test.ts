@@ -30,6 +30,7 @@ async function scene() {
     locations: ['de/fra'],
     reservedNames: new Set(),
     quarantineDays: 7,
+    scanExisting: async () => {},
     storageReady: async () => true,
     later: () => {},
   })

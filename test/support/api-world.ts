@@ -62,7 +62,7 @@ export class ApiWorld implements AsyncDisposable {
       madeKeyFile: null,
       [Symbol.asyncDispose]: async () => {},
     }
-    const rooms = createRooms(stores, config, SILENT, () => people.clock)
+    const rooms = createRooms(stores, config, SILENT, { now: () => people.clock })
     const clientOf = createClientOf({ trustedProxies: [] })
     const progress = { minBytes: 1, windowMs: 60_000 }
     const server = createServer({

@@ -55,7 +55,7 @@ export function dataPlaneOn(metadata: MetadataStore): DataPlane {
 
 const INDEX = 'application/vnd.oci.image.index.v1+json'
 
-function keyringOn(metadata: MetadataStore): Keyring {
+export function keyringOn(metadata: MetadataStore): Keyring {
   const key = (id: number, registryId: number) => ({
     id,
     registryId,

@@ -80,6 +80,7 @@ export async function openControlPlane(
     locations: naming.locations.map(({ id }) => id),
     reservedNames: reservedNames(naming),
     quarantineDays: 7,
+    scanExisting: async () => {},
     storageReady: async () => storage.ready,
     later: (act) => {
       later.push(act)

@@ -16,13 +16,14 @@ export interface NewJob {
 
 const MAX_ATTEMPTS = 10
 
-/** In the transaction of what causes it. */
+/** In the transaction of what causes it. One that waits already is done at the earlier of both times. */
 export async function insertJob(sql: Transaction, job: NewJob): Promise<void> {
   const now = sql.now()
   await sql.run`
     INSERT INTO jobs (kind, payload, dedupe_key, run_after, max_attempts, created_at)
     VALUES (${job.kind}, ${job.payload}, ${job.dedupeKey}, ${job.runAfter ?? now}, ${job.maxAttempts ?? MAX_ATTEMPTS}, ${now})
-    ON CONFLICT (kind, dedupe_key) WHERE dedupe_key IS NOT NULL AND state = 'ready' DO NOTHING`
+    ON CONFLICT (kind, dedupe_key) WHERE dedupe_key IS NOT NULL AND state = 'ready'
+    DO UPDATE SET run_after = CASE WHEN excluded.run_after < jobs.run_after THEN excluded.run_after ELSE jobs.run_after END`
 }
 
 /** A job in somebody's hands. `attempts` is this one's number, and tells whether it is still in the same hands. */

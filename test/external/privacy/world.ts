@@ -245,7 +245,7 @@ export class World implements AsyncDisposable {
 
   /** A good one by a node whose clock is so far off. */
   async jwtAt(offsetMs: number, login: Login, service: string, scopes: readonly string[]): Promise<string> {
-    const { auth } = createRooms(this.#stores, this.#config, SILENT, () => Date.now() + offsetMs)
+    const { auth } = createRooms(this.#stores, this.#config, SILENT, { now: () => Date.now() + offsetMs })
     const authorization = basic(login.username, login.password)
     const asked = { authorization, address: ADDRESS, service, scopes, grant: null, offline: false }
     return (await auth.issueToken(asked)).token

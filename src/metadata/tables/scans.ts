@@ -1,0 +1,250 @@
+import type { Fragment, Reader, Transaction } from '../metadata-store.ts'
+import { forUpdateOf, idTable, literal, sql as piece } from '../sql.ts'
+
+export type ScanStatus = 'scanned' | 'unknown' | 'not_applicable'
+
+/** What is to be scanned, and where it lies. */
+export interface ScanSubject {
+  readonly manifest_id: number
+  readonly repository_id: number
+  readonly repository: string
+  readonly registry_id: number
+  readonly contract_id: number
+  readonly scanning_enabled: number
+  readonly digest: string
+  readonly media_type: string
+  readonly artifact_type: string | null
+}
+
+const SUBJECT = piece`
+  SELECT m.id AS manifest_id, r.id AS repository_id, r.name AS repository, g.id AS registry_id, g.contract_id,
+         g.scanning_enabled, m.digest, m.media_type, m.artifact_type
+    FROM manifests m JOIN repositories r ON r.id = m.repository_id JOIN registries g ON g.id = r.registry_id`
+const LIVE = literal('m.delete_id IS NULL AND r.delete_id IS NULL AND g.delete_id IS NULL')
+
+/** Null: it is gone, or hidden by a deletion. */
+export async function scanSubject(sql: Reader, manifestId: number): Promise<ScanSubject | null> {
+  return await sql.get<ScanSubject>`${SUBJECT} WHERE m.id = ${manifestId} AND ${LIVE}`
+}
+
+export async function scanSubjectAt(sql: Reader, repositoryId: number, digest: string): Promise<ScanSubject | null> {
+  return await sql.get<ScanSubject>`
+    ${SUBJECT} WHERE m.repository_id = ${repositoryId} AND m.digest = ${digest} AND ${LIVE}`
+}
+
+export interface EdgeRow {
+  readonly kind: 'config' | 'layer' | 'child' | 'subject'
+  readonly digest: string
+  readonly media_type: string
+  readonly size: number
+}
+
+/** In the order of the manifest: layers from the lowest up. */
+export async function edgesOf(sql: Reader, manifestId: number): Promise<EdgeRow[]> {
+  return await sql.all<EdgeRow>`
+    SELECT kind, digest, media_type, size FROM manifest_edges WHERE manifest_id = ${manifestId} ORDER BY position`
+}
+
+/** Live indexes of the repository that list this manifest. */
+export async function parentsOf(sql: Reader, repositoryId: number, digest: string): Promise<number[]> {
+  const rows = await sql.all<{ id: number }>`
+    SELECT DISTINCT m.id FROM manifest_edges e JOIN manifests m ON m.id = e.manifest_id
+     WHERE e.repository_id = ${repositoryId} AND e.digest = ${digest} AND e.kind = 'child' AND m.delete_id IS NULL`
+  return rows.map(({ id }) => id)
+}
+
+/** Live manifests of a registry in the order of their ids, strictly after `after`. */
+export async function manifestsToScan(
+  sql: Reader,
+  registryId: number,
+  after: number,
+  limit: number,
+): Promise<number[]> {
+  const rows = await sql.all<{ id: number }>`
+    SELECT c.manifest_id AS id FROM manifest_counters c
+     WHERE c.registry_id = ${registryId} AND c.is_listed = 1 AND c.manifest_id > ${after} ORDER BY c.manifest_id LIMIT ${limit}`
+  return rows.map(({ id }) => id)
+}
+
+export interface ScanRow {
+  readonly manifest_id: number
+  readonly status: ScanStatus
+  readonly reason: string | null
+  readonly scanned_at: number
+  readonly analyzer_version: number
+  readonly snapshot: string | null
+  readonly lowest_layer: string | null
+  readonly inventory: Uint8Array | null
+  readonly report: Uint8Array | null
+}
+
+export async function findScan(sql: Reader, manifestId: number): Promise<ScanRow | null> {
+  return await sql.get<ScanRow>`
+    SELECT manifest_id, status, reason, scanned_at, analyzer_version, snapshot, lowest_layer, inventory, report
+      FROM scans WHERE manifest_id = ${manifestId}`
+}
+
+/** Holds the manifest's place in all that follows; false when it is gone. The order of locks is that of a push. */
+export async function holdScanned(sql: Transaction, manifestId: number): Promise<boolean> {
+  const row = await sql.get`
+    SELECT m.id FROM manifests m WHERE m.id = ${manifestId} AND m.delete_id IS NULL ${forUpdateOf(sql, 'm')}`
+  return row !== null
+}
+
+export async function putScan(sql: Transaction, row: ScanRow): Promise<void> {
+  await sql.run`
+    INSERT INTO scans (manifest_id, status, reason, scanned_at, analyzer_version, snapshot, lowest_layer, inventory, report)
+    VALUES (${row.manifest_id}, ${row.status}, ${row.reason}, ${row.scanned_at}, ${row.analyzer_version}, ${row.snapshot},
+            ${row.lowest_layer}, ${row.inventory}, ${row.report})
+    ON CONFLICT (manifest_id) DO UPDATE
+       SET status = excluded.status, reason = excluded.reason, scanned_at = excluded.scanned_at,
+           analyzer_version = excluded.analyzer_version, snapshot = excluded.snapshot, lowest_layer = excluded.lowest_layer,
+           inventory = excluded.inventory, report = excluded.report`
+}
+
+export interface Counts {
+  /** As in domain/severity.ts. */
+  readonly maxSeverity: number
+  /** The sum of the scores. */
+  readonly scoreTenths: number
+  readonly vulnerabilities: number
+  readonly fixable: number
+}
+
+/** What lists show of it (migrations/0002-contents.ts). `counts` null: it could not be judged. */
+export async function countScan(
+  sql: Transaction,
+  scanned: { readonly manifestId: number; readonly repositoryId: number; readonly at: number },
+  counts: Counts | null,
+): Promise<void> {
+  const { manifestId, repositoryId, at } = scanned
+  await sql.run`
+    UPDATE manifest_counters
+       SET traits = (traits & 3) | ${counts === null ? 4 : 12}, last_scanned_at = ${at},
+           max_severity = ${counts?.maxSeverity ?? null}, score_tenths = ${counts?.scoreTenths ?? null},
+           finding_count = ${counts?.vulnerabilities ?? null}, fixable_count = ${counts?.fixable ?? null}
+     WHERE manifest_id = ${manifestId}`
+  await sql.run`
+    UPDATE repository_counters SET last_severity = ${counts?.maxSeverity ?? null}
+     WHERE repository_id = ${repositoryId}
+       AND last_pushed_at = (SELECT last_pushed_at FROM manifest_counters WHERE manifest_id = ${manifestId})`
+}
+
+export interface PackageName {
+  readonly ecosystem: string
+  readonly name: string
+}
+
+/** Replaces what the manifest holds, as advisories name it. Each name once. */
+export async function putImagePackages(
+  sql: Transaction,
+  manifestId: number,
+  packages: readonly PackageName[],
+): Promise<void> {
+  await sql.run`DELETE FROM image_packages WHERE manifest_id = ${manifestId}`
+  await sql.run`
+    INSERT INTO image_packages (ecosystem, name, manifest_id)
+    SELECT n.a, n.b, ${manifestId} FROM ${pairs(
+      sql,
+      packages.map(({ ecosystem, name }) => [ecosystem, name] as const),
+    )} AS n WHERE 1 = 1`
+}
+
+/** Replaces the names of what was found in it. Each once. */
+export async function putImageVulnerabilities(
+  sql: Transaction,
+  { manifestId, registryId }: { readonly manifestId: number; readonly registryId: number },
+  names: readonly string[],
+): Promise<void> {
+  await sql.run`DELETE FROM image_vulnerabilities WHERE manifest_id = ${manifestId}`
+  await sql.run`
+    INSERT INTO image_vulnerabilities (registry_id, vulnerability, manifest_id)
+    SELECT ${registryId}, n.a, ${manifestId} FROM ${pairs(
+      sql,
+      names.map((name) => [name, ''] as const),
+    )} AS n WHERE 1 = 1`
+}
+
+/** Pairs of texts as a table of the columns a and b, bound as one value. */
+function pairs(reader: Reader, rows: readonly (readonly [string, string])[]): Fragment {
+  const json = JSON.stringify(rows)
+  if (reader.dialect === 'sqlite') return piece`(SELECT value ->> 0 AS a, value ->> 1 AS b FROM json_each(${json}))`
+  return piece`(SELECT value ->> 0 AS a, value ->> 1 AS b FROM json_array_elements(CAST(${json} AS json)))`
+}
+
+/** Of how many manifests one statement tells. */
+export interface Stretch {
+  readonly after: number
+  readonly limit: number
+}
+
+// What is re-evaluated: judged by other advisories than these, and pushed or pulled since then.
+const AFFECTED = (since: number, snapshot: string): Fragment => piece`
+  EXISTS (SELECT 1 FROM scans s JOIN manifest_counters c ON c.manifest_id = s.manifest_id
+           WHERE s.manifest_id = p.manifest_id AND s.inventory IS NOT NULL AND c.is_listed = 1
+             AND (c.last_pushed_at >= ${since} OR c.last_pulled_at >= ${since})
+             AND (s.snapshot IS NULL OR s.snapshot <> ${snapshot}))`
+
+/** Which of them hold one of these packages; with the name `*`, any of its ecosystem. In the order of their ids. */
+export async function manifestsWith(
+  sql: Reader,
+  packages: readonly PackageName[],
+  to: { readonly since: number; readonly snapshot: string },
+  { after, limit }: Stretch,
+): Promise<number[]> {
+  const rows = await sql.all<{ id: number }>`
+    SELECT DISTINCT p.manifest_id AS id FROM ${pairs(
+      sql,
+      packages.map(({ ecosystem, name }) => [ecosystem, name] as const),
+    )} AS n
+      JOIN image_packages p ON p.ecosystem = n.a AND (n.b = '*' OR p.name = n.b)
+     WHERE p.manifest_id > ${after} AND ${AFFECTED(to.since, to.snapshot)} ORDER BY p.manifest_id LIMIT ${limit}`
+  return rows.map(({ id }) => id)
+}
+
+/** All of them. */
+export async function manifestsJudged(
+  sql: Reader,
+  to: { readonly since: number; readonly snapshot: string },
+  { after, limit }: Stretch,
+): Promise<number[]> {
+  const rows = await sql.all<{ id: number }>`
+    SELECT p.manifest_id AS id FROM scans p
+     WHERE p.manifest_id > ${after} AND ${AFFECTED(to.since, to.snapshot)} ORDER BY p.manifest_id LIMIT ${limit}`
+  return rows.map(({ id }) => id)
+}
+
+/** Which of these were neither pushed nor pulled since then, and judged by other advisories than these. */
+export async function manifestsAsleep(sql: Reader, ids: readonly number[], since: number): Promise<number[]> {
+  const rows = await sql.all<{ id: number }>`
+    SELECT s.manifest_id AS id FROM ${idTable(sql, ids)} AS i
+      JOIN scans s ON s.manifest_id = i.id JOIN manifest_counters c ON c.manifest_id = s.manifest_id
+     WHERE c.last_pushed_at < ${since} AND c.last_pulled_at < ${since}
+       AND NOT EXISTS (SELECT 1 FROM advisory_snapshots a WHERE a.state = 'active' AND a.id = s.snapshot)`
+  return rows.map(({ id }) => id)
+}
+
+/** When it was pushed or pulled last. */
+export async function lastTouched(sql: Reader, manifestId: number): Promise<number> {
+  const row = await sql.get<{ pushed: number; pulled: number }>`
+    SELECT COALESCE(last_pushed_at, 0) AS pushed, COALESCE(last_pulled_at, 0) AS pulled
+      FROM manifest_counters WHERE manifest_id = ${manifestId}`
+  return Math.max(row?.pushed ?? 0, row?.pulled ?? 0)
+}
+
+/** At most so many are kept of one manifest. */
+const HISTORY = 200
+
+export async function addHistory(sql: Transaction, manifestId: number, changes: string): Promise<void> {
+  await sql.run`INSERT INTO scan_history (manifest_id, at, changes) VALUES (${manifestId}, ${sql.now()}, ${changes})`
+  await sql.run`
+    DELETE FROM scan_history WHERE manifest_id = ${manifestId} AND id <= (
+      SELECT id FROM scan_history WHERE manifest_id = ${manifestId} ORDER BY id DESC LIMIT 1 OFFSET ${HISTORY})`
+}
+
+/** The newest first, before that id. */
+export async function historyOf(sql: Reader, manifestId: number, before: number, limit: number) {
+  return await sql.all<{ id: number; at: number; changes: string }>`
+    SELECT id, at, changes FROM scan_history WHERE manifest_id = ${manifestId} AND id < ${before}
+     ORDER BY id DESC LIMIT ${limit}`
+}

@@ -1,0 +1,89 @@
+import { hostname } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { audit } from './audit/audit.ts'
+import type { Config } from './config/config.ts'
+import type { Digest } from './domain/digest.ts'
+import { DomainError } from './domain/error.ts'
+import type { RepositoryName } from './domain/repository-name.ts'
+import { runDueJobs } from './jobs/queue.ts'
+import { every } from './jobs/schedules.ts'
+import type { MetadataStore } from './metadata/metadata-store.ts'
+import type { Caller, Registry } from './registry/registry.ts'
+import { LAYER_LIMITS } from './scanner/layers/limits.ts'
+import type { ScansDeps } from './scans/deps.ts'
+import { runChild } from './scans/run-child.ts'
+import type { Scans } from './scans/scans.ts'
+import { createScans } from './scans/scans.ts'
+import type { Log } from './telemetry/log.ts'
+
+/** How files that hold advisories are opened and compared. */
+export type SnapshotFiles = Pick<ScansDeps, 'openSnapshot' | 'diffSnapshots'>
+
+/** Until snapshots can be made there are none to open. */
+export const SNAPSHOT_FILES: SnapshotFiles = {
+  openSnapshot: () => {
+    throw new DomainError('unsupported', 'this version cannot open snapshots of advisories')
+  },
+  diffSnapshots: () => ({ packages: [] }),
+}
+
+const HERE = fileURLToPath(import.meta.url)
+const ROOT = dirname(dirname(HERE))
+/** Beside this file, with types or, when they were stripped, without. */
+const CHILD = {
+  program: join(dirname(HERE), `scan-child.${HERE.endsWith('.ts') ? 'ts' : 'js'}`),
+  mayRead: [dirname(HERE), join(ROOT, 'package.json'), join(ROOT, 'node_modules')],
+  maxMs: LAYER_LIMITS.maxMs + 30_000,
+}
+
+const SCANNER: Caller = { name: 'scanner', key: 'scanner:0', mayPush: false, mayPull: () => false }
+
+export function createScansOn(
+  metadata: MetadataStore,
+  registry: Registry,
+  config: Pick<Config, 'data'>,
+  files: SnapshotFiles,
+): Scans {
+  return createScans({
+    ...files,
+    metadata,
+    audit,
+    openBlob: async (registryId, repository, digest) => {
+      const place = { registryId, repository: repository as RepositoryName }
+      const { size, read } = await registry.openBlob(place, SCANNER, digest as Digest)
+      return { size, bytes: read(0, size) }
+    },
+    readLayer: (bytes, aliases, signal) => runChild(CHILD, bytes, aliases, signal),
+    cacheDirectory: join(config.data, 'advisories'),
+  })
+}
+
+const POLL_MS = 250
+const LEASE_MS = 60_000
+/** Reading a layer takes a core: one at a time leaves the others to requests. */
+const SCANS_AT_A_TIME = 1
+
+/** Does what is in the queue, as far as this node may; what is in hand at the end goes back. */
+export function startJobs(metadata: MetadataStore, { handlers }: Scans, log: Log): AsyncDisposable {
+  const ending = new AbortController()
+  const deps = {
+    metadata,
+    handlers,
+    node: hostname(),
+    maxOfNode: SCANS_AT_A_TIME,
+    leaseMs: LEASE_MS,
+    random: Math.random,
+    onFailure: ({ id, kind }: { readonly id: number; readonly kind: string }, error: unknown, dead: boolean) =>
+      log.warn({ err: error, job: id, kind }, dead ? 'job failed for good' : 'job failed; it will be tried again'),
+  }
+  const looking = every(POLL_MS, async () => {
+    await runDueJobs(deps, ending.signal).catch((error: unknown) => log.error({ err: error }, 'queue'))
+  })
+  return {
+    async [Symbol.asyncDispose]() {
+      ending.abort()
+      await looking[Symbol.asyncDispose]()
+    },
+  }
+}

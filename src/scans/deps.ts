@@ -1,0 +1,40 @@
+import type { MetadataStore } from '../metadata/metadata-store.ts'
+import type { AdvisoryIndex } from '../scanner/advisories/advisory-index.ts'
+import type { LayerAnswer } from './run-child.ts'
+
+/** Who asks, as far as these acts must know. That they may was decided before. */
+export interface Actor {
+  readonly contractId: number
+  /** For audit rows. */
+  readonly label: string
+  readonly address: string | null
+  /** Internal ids of the registries a key is limited to; null: all of the contract. */
+  readonly registryIds: readonly number[] | null
+}
+
+/** What differs between two snapshots, as far as it may change a verdict. With the name `*`: all of the ecosystem. */
+export interface SnapshotChanges {
+  readonly packages: readonly { readonly ecosystem: string; readonly name: string }[]
+}
+
+export interface ScansDeps {
+  readonly metadata: MetadataStore
+  /** A blob as the repository may serve it, decrypted. @throws `blob_unknown` */
+  readonly openBlob: (
+    registryId: number,
+    repository: string,
+    digest: string,
+  ) => Promise<{ readonly size: number; readonly bytes: AsyncIterable<Uint8Array> }>
+  /** In a process of its own. @throws `ChildError` */
+  readonly readLayer: (
+    bytes: AsyncIterable<Uint8Array>,
+    aliases: LayerAnswer['unreadLinks'],
+    signal: AbortSignal,
+  ) => Promise<LayerAnswer>
+  /** A file that holds a snapshot. */
+  readonly openSnapshot: (path: string) => AdvisoryIndex & Partial<Disposable>
+  /** Of two such files. */
+  readonly diffSnapshots: (before: string, after: string) => SnapshotChanges
+  /** Where this node unpacks snapshots; made when it is needed. */
+  readonly cacheDirectory: string
+}

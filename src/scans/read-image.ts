@@ -1,0 +1,109 @@
+import { DomainError } from '../domain/error.ts'
+import { findLayerFacts, insertLayerFacts } from '../metadata/tables/layer-facts.ts'
+import type { EdgeRow, ScanSubject } from '../metadata/tables/scans.ts'
+import type { Inventory, LayerFacts } from '../scanner/facts.ts'
+import { ANALYZER_VERSION } from '../scanner/facts.ts'
+import { checkConfig } from '../scanner/layers/check-config.ts'
+import { mergeLayers } from '../scanner/layers/merge-layers.ts'
+import type { ScansDeps } from './deps.ts'
+import { pack, unpack } from './packed.ts'
+
+/** What cannot be told of an image, and why: for its owner. */
+export class Unreadable extends Error {
+  override readonly name = 'Unreadable'
+}
+
+/** Of what all layers of one image say, as text: it is held together while they are merged. */
+const MAX_FACT_BYTES = 128 * 1024 * 1024
+/** A config lists its layers and how they were made; those of real images have some kilobytes. */
+const MAX_CONFIG_BYTES = 8 * 1024 * 1024
+
+/** What an image holds, from its layers: those never read before are read now. @throws `Unreadable`, `ChildError` */
+export async function readImage(
+  deps: ScansDeps,
+  subject: ScanSubject,
+  { config, layers }: { readonly config: EdgeRow; readonly layers: readonly EdgeRow[] },
+  signal: AbortSignal,
+): Promise<Inventory> {
+  const known = new Map<string, LayerFacts>()
+  let budget = MAX_FACT_BYTES
+  for (const layer of layers) {
+    if (known.has(layer.digest)) continue
+    const { facts, bytes } = await factsOf(deps, subject, layer, { budget, signal })
+    budget -= bytes
+    known.set(layer.digest, facts)
+  }
+  const read = layers.flatMap(({ digest }) => {
+    const facts = known.get(digest)
+    return facts ? [{ digest, facts }] : []
+  })
+  const inventory = mergeLayers(read)
+  const lie = checkConfig(
+    await diffIdsOf(deps, subject, config),
+    read.map(({ facts }) => facts),
+  )
+  return lie === null ? inventory : { ...inventory, problems: [...inventory.problems, lie] }
+}
+
+/** From the database, else from the layer. One that could not be read to its end is not kept: the next time may be luckier. */
+async function factsOf(
+  deps: ScansDeps,
+  subject: ScanSubject,
+  { digest }: EdgeRow,
+  { budget, signal }: { readonly budget: number; readonly signal: AbortSignal },
+): Promise<{ facts: LayerFacts; bytes: number }> {
+  const key = { contractId: subject.contract_id, digest, analyzerVersion: ANALYZER_VERSION }
+  const stored = await deps.metadata.read((sql) => findLayerFacts(sql, key))
+  if (stored !== null) return within(stored, budget)
+  const facts = await readLayer(deps, subject, digest, signal)
+  const packed = pack(facts)
+  if (!facts.problems.some(({ weight }) => weight === 'fatal'))
+    await deps.metadata.transact((sql) => insertLayerFacts(sql, key, packed), { durable: false })
+  return within(packed, budget)
+}
+
+function within(packed: Uint8Array, budget: number): { facts: LayerFacts; bytes: number } {
+  try {
+    const { value, bytes } = unpack<LayerFacts>(packed, budget)
+    return { facts: value, bytes }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new Unreadable(`what its layers hold takes more than ${MAX_FACT_BYTES} bytes to tell`, { cause: error })
+  }
+}
+
+async function readLayer(
+  deps: ScansDeps,
+  subject: ScanSubject,
+  digest: string,
+  signal: AbortSignal,
+): Promise<LayerFacts> {
+  const first = await deps.readLayer((await open(deps, subject, digest)).bytes, [], signal)
+  if (first.unreadLinks.length === 0) return first.facts
+  return (await deps.readLayer((await open(deps, subject, digest)).bytes, first.unreadLinks, signal)).facts
+}
+
+/** Layers that clients fetch elsewhere need not be here. */
+async function open({ openBlob }: ScansDeps, { registry_id, repository }: ScanSubject, digest: string) {
+  try {
+    return await openBlob(registry_id, repository, digest)
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.kind !== 'blob_unknown') throw error
+    throw new Unreadable(`layer ${digest} is not here: it is fetched from elsewhere`, { cause: error })
+  }
+}
+
+/** Null: it lists none that can be read, so it fits no layers. */
+async function diffIdsOf(deps: ScansDeps, subject: ScanSubject, config: EdgeRow): Promise<readonly string[] | null> {
+  const { size, bytes } = await open(deps, subject, config.digest)
+  if (size > MAX_CONFIG_BYTES)
+    throw new Unreadable(`its config has ${size} bytes; at most ${MAX_CONFIG_BYTES} are read`)
+  const chunks: Uint8Array[] = []
+  for await (const chunk of bytes) chunks.push(Buffer.from(chunk))
+  try {
+    const diffIds: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'))?.rootfs?.diff_ids
+    return Array.isArray(diffIds) && diffIds.every((one) => typeof one === 'string') ? diffIds : null
+  } catch {
+    return null
+  }
+}

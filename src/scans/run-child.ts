@@ -1,0 +1,149 @@
+import type { ChildProcessByStdio } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
+import { setPriority } from 'node:os'
+import { delimiter, join } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
+import type { LayerFacts } from '../scanner/facts.ts'
+
+/** What a layer says, as the process that read it answers. */
+export interface LayerAnswer {
+  readonly facts: LayerFacts
+  readonly unreadLinks: readonly (readonly [string, readonly string[]])[]
+}
+
+/** The process that read a layer came to no end: it died, took too long or answered nonsense. The layer's fault, as far as one can tell. */
+export class ChildError extends Error {
+  override readonly name = 'ChildError'
+}
+
+export interface ChildOptions {
+  /** The program's file, and what it may read of this installation: its code. */
+  readonly program: string
+  readonly mayRead: readonly string[]
+  readonly maxMs: number
+}
+
+/** Of the answer: what 200,000 packages and two million paths may need, and what the caller holds. */
+const MAX_ANSWER_BYTES = 128 * 1024 * 1024
+const MAX_ERROR_BYTES = 2_000
+/** JavaScript's own objects. Buffers are bounded by the limits of what is read, and by `ADDRESS_SPACE`. */
+const HEAP_MB = 192
+/** Below 2 GB the runtime itself aborts; beyond it too many buffers are an error that can be caught (stack.md 8). */
+const ADDRESS_SPACE = 2_000_000_000
+
+/**
+ * Reads one layer in a process that has no key, no database, no environment and, by Node's permissions, no files but its own code,
+ * no network, no children. @throws `ChildError`; what reading `bytes` throws.
+ */
+export async function runChild(
+  { program, mayRead, maxMs }: ChildOptions,
+  bytes: AsyncIterable<Uint8Array>,
+  aliases: LayerAnswer['unreadLinks'],
+  signal: AbortSignal,
+): Promise<LayerAnswer> {
+  const child = start(program, mayRead, aliases)
+  const ended = endOf(child)
+  const overdue = AbortSignal.timeout(maxMs)
+  const kill = (): void => void child.kill('SIGKILL')
+  for (const end of [overdue, signal]) end.addEventListener('abort', kill)
+  if (signal.aborted) kill()
+  try {
+    const answer = collect(child.stdout, MAX_ANSWER_BYTES, kill)
+    const complaint = collect(child.stderr, MAX_ERROR_BYTES, () => {})
+    await feed(child.stdin, bytes, ended)
+    const how = await ended
+    signal.throwIfAborted()
+    if (overdue.aborted) throw new ChildError(`reading it took longer than ${maxMs} ms`)
+    return parse(how, await answer, await complaint)
+  } finally {
+    for (const end of [overdue, signal]) end.removeEventListener('abort', kill)
+    kill()
+  }
+}
+
+type Child = ChildProcessByStdio<Writable, Readable, Readable>
+
+function start(program: string, mayRead: readonly string[], aliases: LayerAnswer['unreadLinks']): Child {
+  const node = [
+    process.execPath,
+    '--permission',
+    ...mayRead.map((path) => `--allow-fs-read=${path}`),
+    `--max-old-space-size=${HEAP_MB}`,
+    '--disable-warning=SecurityWarning',
+    '--disable-warning=ExperimentalWarning',
+    program,
+    JSON.stringify(aliases),
+  ]
+  const command = [...(NICE ? [NICE, '-n', '19'] : []), ...(PRLIMIT ? [PRLIMIT, `--as=${ADDRESS_SPACE}`] : []), ...node]
+  const [file = '', ...args] = command
+  const child = spawn(file, args, { env: {}, stdio: ['pipe', 'pipe', 'pipe'] })
+  if (!NICE && child.pid !== undefined) setPriority(child.pid, 19)
+  return child
+}
+
+const NICE = process.platform === 'win32' ? null : programNamed('nice')
+const PRLIMIT = process.platform === 'linux' ? programNamed('prlimit') : null
+
+function programNamed(name: string): string | null {
+  for (const directory of (process.env['PATH'] ?? '').split(delimiter)) {
+    const path = join(directory, name)
+    try {
+      accessSync(path, constants.X_OK)
+      return path
+    } catch {
+      // not there
+    }
+  }
+  return null
+}
+
+/** `null`: it ended well. */
+function endOf(child: Child): Promise<string | null> {
+  return new Promise((resolve) => {
+    child.on('error', (error) => resolve(`it could not be started (${error.message})`))
+    child.on('close', (code, by) => resolve(code === 0 ? null : by === null ? `exit code ${code}` : `signal ${by}`))
+  })
+}
+
+/** No faster than the child takes it. One that takes no more has said why by its end; bytes that cannot be had are our own trouble. */
+async function feed(stdin: Writable, bytes: AsyncIterable<Uint8Array>, ended: Promise<unknown>): Promise<void> {
+  stdin.on('error', () => {}) // EPIPE: it ended before it had read all
+  let isOver = false
+  const over = ended.then(() => {
+    isOver = true
+  })
+  for await (const chunk of bytes) {
+    if (isOver || stdin.destroyed) return
+    if (!stdin.write(chunk)) await Promise.race([drained(stdin), over])
+  }
+  stdin.end()
+}
+
+function drained(stdin: Writable): Promise<void> {
+  return new Promise((resolve) => stdin.once('drain', resolve))
+}
+
+async function collect(stream: Readable, maxBytes: number, onTooMuch: () => void): Promise<Buffer | null> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size <= maxBytes) chunks.push(chunk)
+    else onTooMuch()
+  }
+  return size > maxBytes ? null : Buffer.concat(chunks)
+}
+
+function parse(how: string | null, answer: Buffer | null, complaint: Buffer | null): LayerAnswer {
+  if (answer === null) throw new ChildError(`what it holds takes more than ${MAX_ANSWER_BYTES} bytes to tell`)
+  if (how !== null) {
+    const cause = new Error(complaint?.toString('utf8') ?? '')
+    throw new ChildError(`the process that read it ended with ${how}`, { cause })
+  }
+  try {
+    return JSON.parse(answer.toString('utf8')) as LayerAnswer
+  } catch (error) {
+    throw new ChildError('the process that read it gave no answer', { cause: error })
+  }
+}

@@ -1,0 +1,58 @@
+import type { ScanSubject } from '../metadata/tables/scans.ts'
+import { edgesOf, scanSubject } from '../metadata/tables/scans.ts'
+import type { Advisories } from './advisories.ts'
+import type { ScansDeps } from './deps.ts'
+import type { Evidence } from './judge.ts'
+import { judge } from './judge.ts'
+import { readImage, Unreadable } from './read-image.ts'
+import { ChildError } from './run-child.ts'
+import { scanIndex } from './scan-index.ts'
+import type { Kind } from './what-it-is.ts'
+import { whatItIs } from './what-it-is.ts'
+
+type Deps = ScansDeps & { readonly advisories: Advisories }
+
+/** Product.md 7: such names are allowed, and not scanned. */
+const SHORTEST_NAME = 2
+const LONGEST_NAME = 255
+/** A process that dies while reading a layer may have been unlucky once. */
+const TRIES = 2
+
+export function isScannable({ scanning_enabled, repository }: Pick<ScanSubject, 'scanning_enabled' | 'repository'>) {
+  return scanning_enabled === 1 && repository.length >= SHORTEST_NAME && repository.length <= LONGEST_NAME
+}
+
+/** One try at one manifest; its verdict is written unless it is to be tried again. */
+export async function scanManifest(
+  deps: Deps,
+  manifestId: number,
+  attempt: { readonly number: number; readonly waited: number; readonly signal: AbortSignal },
+): Promise<void> {
+  const { metadata } = deps
+  const found = await metadata.read(async (sql) => {
+    const subject = await scanSubject(sql, manifestId)
+    return subject && { subject, edges: await edgesOf(sql, manifestId) }
+  })
+  if (found === null || !isScannable(found.subject)) return
+  const { subject, edges } = found
+  const kind = whatItIs(subject.media_type, edges)
+  if (kind.kind === 'index') await scanIndex(deps, subject, kind.children, attempt.waited)
+  else await judge(deps, subject, await evidenceOf(deps, subject, kind, attempt))
+}
+
+async function evidenceOf(
+  deps: Deps,
+  subject: ScanSubject,
+  kind: Exclude<Kind, { readonly kind: 'index' }>,
+  { number, signal }: { readonly number: number; readonly signal: AbortSignal },
+): Promise<Evidence> {
+  if (kind.kind !== 'image') return { inventory: null, status: kind.kind, reason: kind.reason }
+  try {
+    const inventory = await readImage(deps, subject, kind, signal)
+    return { inventory, lowestLayer: kind.layers[0]?.digest ?? null, isNew: true }
+  } catch (error) {
+    const isFinal = error instanceof Unreadable || (error instanceof ChildError && number >= TRIES)
+    if (!isFinal) throw error
+    return { inventory: null, status: 'unknown', reason: error.message }
+  }
+}

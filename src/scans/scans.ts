@@ -1,0 +1,129 @@
+import { DomainError } from '../domain/error.ts'
+import type { Transaction } from '../metadata/metadata-store.ts'
+import type { AuditRecord } from '../metadata/tables/audit-events.ts'
+import { insertJob } from '../metadata/tables/job-queue.ts'
+import { forgetLayerFacts } from '../metadata/tables/layer-facts.ts'
+import { manifestsAsleep, manifestsToScan, scanSubject } from '../metadata/tables/scans.ts'
+import { ANALYZER_VERSION } from '../scanner/facts.ts'
+import { Advisories } from './advisories.ts'
+import type { Actor, ScansDeps } from './deps.ts'
+import type { Attempt, Handler } from './handler.ts'
+import type { HistoryEntry, HistoryPage } from './history.ts'
+import { historyOfArtifact } from './history.ts'
+import { numberIn, scanJob, scanRegistryJob } from './jobs.ts'
+import { rematch, WATCHED_MS } from './rematch.ts'
+import type { ArtifactPlace, Report } from './report.ts'
+import { reportOf, requireSubject } from './report.ts'
+import { isScannable, scanManifest } from './scan-manifest.ts'
+
+/** Our use of the scanner: which image, when, what was found, what changed since. `docs/scanner.md`. */
+export interface Scans extends Disposable {
+  /** In the transaction of a push. */
+  pushed(sql: Transaction, manifestId: number): Promise<void>
+  /** In the transaction that counts pulls, before they are counted: what nobody watched any more is judged anew. */
+  pulled(sql: Transaction, manifestIds: readonly number[]): Promise<void>
+  /** In the transaction that turns scanning on: what is there already is scanned. */
+  switchedOn(sql: Transaction, registryId: number): Promise<void>
+
+  /** @throws `not_found` */
+  report(actor: Actor, place: ArtifactPlace): Promise<Report>
+  /** What changed between its verdicts, the newest first, before that id. @throws `not_found` */
+  history(actor: Actor, place: ArtifactPlace, page: HistoryPage): Promise<HistoryEntry[]>
+  /** Has it scanned again, soon. @throws `not_found`, `conflict` (it is one that is not scanned) */
+  scan(actor: Actor, place: ArtifactPlace): Promise<void>
+  /** A finished snapshot file becomes what counts. @returns false when it is that already. */
+  installSnapshot(path: string): Promise<boolean>
+
+  /** What the queue runs. */
+  readonly handlers: Readonly<Record<string, Handler>>
+  /** For a schedule. */
+  forgetFacts(): Promise<void>
+}
+
+export interface ScansOptions extends ScansDeps {
+  readonly audit: (sql: Transaction, record: AuditRecord) => Promise<void>
+}
+
+const SCAN_DEADLINE_MS = 30 * 60_000
+const BATCH = 500
+/** An image may be pushed a while after its layers. */
+const FACTS_KEPT_MS = 7 * 24 * 3_600_000
+
+export function createScans(options: ScansOptions): Scans {
+  const deps = { ...options, advisories: new Advisories(options) }
+  const { metadata, advisories } = deps
+  return {
+    pushed: enqueue,
+    pulled: async (sql, ids) => {
+      for (const id of await manifestsAsleep(sql, ids, sql.now() - WATCHED_MS)) await enqueue(sql, id)
+    },
+    switchedOn: (sql, registryId) => insertJob(sql, scanRegistryJob(registryId)),
+    report: (actor, place) => reportOf(deps, actor, place),
+    history: (actor, place, page) => historyOfArtifact(deps, actor, place, page),
+    scan: (actor, place) => scanNow(deps, actor, place),
+    installSnapshot: (path) => advisories.install(path),
+    handlers: {
+      scan: handler(({ payload, number, signal }) => {
+        const { waited = 0 } = payload as { waited?: number }
+        return scanManifest(deps, numberIn(payload, 'manifestId'), { number, waited, signal })
+      }),
+      'scan registry': handler(({ payload, signal }) => scanRegistry(deps, numberIn(payload, 'registryId'), signal)),
+      rematch: handler(({ payload, signal }) => rematch(deps, (payload as { snapshot: string }).snapshot, signal)),
+    },
+    forgetFacts: async () => {
+      const forget = (sql: Transaction) =>
+        forgetLayerFacts(sql, { analyzerVersion: ANALYZER_VERSION, before: sql.now() - FACTS_KEPT_MS, limit: BATCH })
+      while ((await metadata.transact(forget, { durable: false })) > 0);
+    },
+    [Symbol.dispose]: () => advisories[Symbol.dispose](),
+  }
+}
+
+function handler(run: (attempt: Attempt) => Promise<void>): Handler {
+  return { deadlineMs: SCAN_DEADLINE_MS, run }
+}
+
+async function enqueue(sql: Transaction, manifestId: number): Promise<void> {
+  const subject = await scanSubject(sql, manifestId)
+  if (subject && isScannable(subject)) await insertJob(sql, scanJob(manifestId))
+}
+
+async function scanRegistry({ metadata }: ScansDeps, registryId: number, signal: AbortSignal): Promise<void> {
+  for (let after = 0; ; ) {
+    signal.throwIfAborted()
+    const from = after
+    const ids = await metadata.transact(async (sql) => {
+      const some = await manifestsToScan(sql, registryId, from, BATCH)
+      for (const id of some) await enqueue(sql, id)
+      return some
+    })
+    const last = ids.at(-1)
+    if (last === undefined) return
+    after = last
+  }
+}
+
+async function scanNow({ metadata, audit }: ScansOptions, actor: Actor, place: ArtifactPlace): Promise<void> {
+  await metadata.transact(async (sql) => {
+    const subject = await requireSubject(sql, actor, place)
+    if (!isScannable(subject)) throw notScannable(subject.scanning_enabled === 1)
+    await insertJob(sql, scanJob(subject.manifest_id))
+    await audit(sql, {
+      contractId: actor.contractId,
+      registryId: subject.registry_id,
+      actor: actor.label,
+      action: 'artifact.scan',
+      subject: `${subject.repository}@${subject.digest}`,
+      address: actor.address,
+    })
+  })
+}
+
+function notScannable(isOn: boolean): DomainError {
+  return new DomainError(
+    'conflict',
+    isOn
+      ? 'repositories whose name is shorter than 2 or longer than 255 characters are not scanned: push it under another name'
+      : 'vulnerability scanning is switched off for this registry: switch it on (features.vulnerabilityScanning)',
+  )
+}

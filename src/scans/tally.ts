@@ -1,0 +1,42 @@
+import { severityRank } from '../domain/severity.ts'
+import type { Counts, PackageName } from '../metadata/tables/scans.ts'
+import { ecosystemOfOs, subjectOf } from '../scanner/ecosystem.ts'
+import type { Inventory } from '../scanner/facts.ts'
+import type { Finding } from '../scanner/finding.ts'
+
+/** Findings of one vulnerability in several packages are one: that is what lists count. In the order of the findings. */
+export function byVulnerability(findings: readonly Finding[]): (readonly [Finding, ...Finding[]])[] {
+  return [...Map.groupBy(findings, ({ id }) => id).values()].flatMap(([first, ...rest]) =>
+    first ? [[first, ...rest] as const] : [],
+  )
+}
+
+export function countsOf(findings: readonly Finding[]): Counts {
+  const groups = byVulnerability(findings)
+  const tenths = groups.map((group) => Math.max(...group.map(({ score }) => Math.round((score ?? 0) * 10))))
+  return {
+    maxSeverity: Math.max(...findings.map(({ severity }) => severityRank(severity)), findings.length === 0 ? NONE : 0),
+    scoreTenths: tenths.reduce((sum, one) => sum + one, 0),
+    vulnerabilities: groups.length,
+    fixable: groups.filter((group) => group.some(({ fixable }) => fixable)).length,
+  }
+}
+
+const NONE = severityRank('none')
+
+/** Every name by which somebody may look for what was found. */
+export function namesOf(findings: readonly Finding[]): string[] {
+  return [...new Set(findings.flatMap(({ id, aliases, covers }) => [id, ...aliases, ...covers]))]
+}
+
+/** What the image holds, as advisories name it. */
+export function packageNames(inventory: Inventory): PackageName[] {
+  const os = ecosystemOfOs(inventory.os)
+  const names = new Map<string, PackageName>()
+  for (const one of inventory.packages) {
+    const subject = one.osOwned ? null : subjectOf(one, os)
+    if (subject)
+      names.set(`${subject.ecosystem}\0${subject.name}`, { ecosystem: subject.ecosystem, name: subject.name })
+  }
+  return [...names.values()]
+}
