@@ -60,11 +60,8 @@ export async function listArtifactsOfRegistry(
 ): Promise<ArtifactPage> {
   return await deps.metadata.read(async (sql) => {
     const registry = await requireRegistry(sql, actor, registryId)
-    // Nothing is scanned yet, so nothing was found anywhere.
-    const page =
-      query.vulnerabilityId === null
-        ? await pageOf(deps, sql, query, await scopeOf(sql, registry.id))
-        : { artifacts: [], more: false }
+    const scope = await scopeOf(sql, registry.id)
+    const page = await pageOf(deps, sql, query, { ...scope, found: query.vulnerabilityId })
     return { registry: toRegistryAddress(registry), ...page }
   })
 }
@@ -95,7 +92,10 @@ export async function getArtifact(
   })
 }
 
-async function scopeOf(sql: Reader, registryId: number): Promise<ArtifactScope> {
+async function scopeOf(
+  sql: Reader,
+  registryId: number,
+): Promise<{ readonly registryId: number; readonly hasHidden: boolean }> {
   return { registryId, hasHidden: await hasHiddenArtifacts(sql, registryId) }
 }
 

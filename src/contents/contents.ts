@@ -6,7 +6,6 @@ import type { RepositoryPage, RepositoryQuery } from './repositories.ts'
 import { getRepository, listRepositories } from './repositories.ts'
 import { tidyLists } from './tidy-lists.ts'
 import type { ArtifactView, RegistryAddress, RepositoryView } from './views.ts'
-import { requireArtifact, unknownVulnerability } from './vulnerabilities.ts'
 
 interface RepositoryPlace {
   readonly registryId: string
@@ -34,11 +33,6 @@ export interface Contents {
     place: RepositoryPlace & { readonly digest: string },
   ): Promise<{ registry: RegistryAddress; artifact: ArtifactView }>
 
-  /** That it is there; nothing is known of its vulnerabilities yet. */
-  requireArtifact(actor: Actor, place: RepositoryPlace & { readonly digest: string }): Promise<void>
-  /** @throws `not_found`, always: no advisories are known yet. */
-  unknownVulnerability(id: string): never
-
   /** For a schedule: lists lose what was deleted in bulk. */
   tidyLists(): Promise<void>
 }
@@ -51,8 +45,6 @@ export function createContents(deps: ContentsDeps): Contents {
     listArtifactsOfRegistry: (actor, registryId, query) => listArtifactsOfRegistry(deps, actor, registryId, query),
     listArtifacts: (actor, place, query) => listArtifacts(deps, actor, place, query),
     getArtifact: (actor, place) => getArtifact(deps, actor, place),
-    requireArtifact: (actor, place) => requireArtifact(deps, actor, place),
-    unknownVulnerability,
     tidyLists: () => tidyLists(deps),
   }
 }

@@ -1,6 +1,7 @@
 import type { ArtifactView, Made, RegistryAddress, RepositoryView } from '../contents/views.ts'
 import { formatInstant } from '../registries/expiry.ts'
-import type { ArtifactRead, RepositoryRead } from './contents-contract.ts'
+import type { VulnerabilityView } from '../scans/vulnerabilities.ts'
+import type { ArtifactRead, RepositoryRead, VulnerabilityRead } from './contents-contract.ts'
 import type { Base } from './links.ts'
 import { registryHref } from './resources.ts'
 
@@ -56,6 +57,38 @@ export function artifactResource(base: Base, registry: RegistryAddress, artifact
     properties: { repositoryName: repository, digest, tags: [...artifact.tags], mediaType: artifact.mediaType },
   }
 }
+
+/** A vulnerability on the wire: management-api.md 5.3. What the wire requires and nobody knows is 1970, and a score of 0. */
+export function vulnerabilityResource(base: Base, one: VulnerabilityView): VulnerabilityRead {
+  return {
+    id: one.id,
+    type: 'vulnerability',
+    href: `${base}/vulnerabilities/${encodeURIComponent(one.id)}`,
+    metadata: { publishedAt: formatInstant(one.publishedAt ?? one.updatedAt ?? 0), updatedAt: instant(one.updatedAt) },
+    properties: {
+      description: one.description,
+      recommendations: one.recommendations.join('\n'),
+      dataSource: one.source,
+      fixable: one.fixable,
+      affects: one.affects.map(({ type, namespace, name, version }) => ({
+        type,
+        name: nameOf(type, namespace, name),
+        version,
+      })),
+      references: [...one.references],
+      severity: one.severity,
+      score: one.score ?? 0,
+    },
+  }
+}
+
+/** The names that people write: `libc6`, `@scope/name`, `org.apache.commons:commons-lang3`. */
+function nameOf(type: string, namespace: string | null, name: string): string {
+  if (namespace === null || OF_A_DISTRIBUTION.has(type)) return name
+  return `${namespace}${type === 'maven' ? ':' : '/'}${name}`
+}
+
+const OF_A_DISTRIBUTION: ReadonlySet<string> = new Set(['apk', 'deb', 'rpm'])
 
 /** Nothing of these is ever changed: what has another digest is another one. */
 const NEVER_MODIFIED = { lastModifiedDate: null, lastModifiedBy: null, lastModifiedByUserId: null } as const

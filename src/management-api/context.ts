@@ -6,6 +6,7 @@ import type { Contents } from '../contents/contents.ts'
 import type { Cursors } from '../doors/cursors.ts'
 import type { Naming } from '../registries/hostname.ts'
 import type { Registries } from '../registries/registries.ts'
+import type { Scans } from '../scans/scans.ts'
 import { ApiErrorResponse } from './contract.ts'
 import type { Base } from './links.ts'
 import type { NameCheckLimit } from './name-checks.ts'
@@ -23,6 +24,7 @@ export interface RouteContext {
   readonly app: TypedApp
   readonly registries: Registries
   readonly contents: Contents
+  readonly scans: Pick<Scans, 'vulnerabilitiesOf' | 'vulnerability'>
   readonly naming: Naming
   readonly cursors: Cursors
   readonly baseOf: (request: FastifyRequest) => Base

@@ -43,6 +43,7 @@ export function managementApi(deps: ManagementDeps): FastifyPluginAsync {
         app: app.withTypeProvider<TypeBoxTypeProvider>(),
         registries: deps.registries,
         contents: deps.contents,
+        scans: deps.scans,
         naming: deps.naming,
         cursors: deps.cursors,
         baseOf: (request) => baseOf(deps.naming, deps.clientOf, request, mounted.prefix),

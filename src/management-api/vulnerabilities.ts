@@ -6,10 +6,10 @@ import {
   VulnerabilityParams,
   VulnerabilityRead,
 } from './contents-contract.ts'
-import { artifactHref } from './contents-resources.ts'
+import { artifactHref, vulnerabilityResource } from './contents-resources.ts'
 import type { RouteContext } from './context.ts'
 import { ERROR_ANSWERS, NOT_FOUND } from './context.ts'
-import { listOf, pageOf, severityOf } from './listing.ts'
+import { listOf, orderOf, pageOf, severityOf } from './listing.ts'
 
 /** Operations 21 and 22 of management-api.md 2. */
 export function vulnerabilityRoutes(context: RouteContext): void {
@@ -17,7 +17,7 @@ export function vulnerabilityRoutes(context: RouteContext): void {
   oneVulnerability(context)
 }
 
-function vulnerabilitiesOfArtifact({ app, contents, baseOf, hidden }: RouteContext): void {
+function vulnerabilitiesOfArtifact({ app, scans, baseOf, hidden }: RouteContext): void {
   app.get(
     '/registries/:registryId/repositories/:repositoryName/artifacts/:digest/vulnerabilities',
     {
@@ -33,14 +33,20 @@ function vulnerabilitiesOfArtifact({ app, contents, baseOf, hidden }: RouteConte
     },
     async (request) => {
       const { orderBy = '-score', 'filter.severity': severity, 'filter.fixable': fixable } = request.query
-      severityOf('filter.severity', severity)
       const { registryId, repositoryName: repository, digest } = request.params
       const place = { registryId: registryId.toLowerCase(), repository, digest }
-      await contents.requireArtifact(actorOf(request), place)
-      return listOf('vulnerabilities', artifactHref(baseOf(request), place.registryId, repository, digest), {
-        items: [],
-        page: pageOf(request.query),
-        more: false,
+      const page = pageOf(request.query)
+      const { vulnerabilities, more } = await scans.vulnerabilitiesOf(actorOf(request), place, {
+        ...page,
+        ...orderOf(orderBy),
+        severity: severityOf('filter.severity', severity),
+        fixable: fixable ?? null,
+      })
+      const base = baseOf(request)
+      return listOf('vulnerabilities', artifactHref(base, place.registryId, repository, digest), {
+        items: vulnerabilities.map((one) => vulnerabilityResource(base, one)),
+        page,
+        more,
         query: {
           'filter.severity': severity,
           'filter.fixable': fixable === undefined ? undefined : String(fixable),
@@ -51,7 +57,7 @@ function vulnerabilitiesOfArtifact({ app, contents, baseOf, hidden }: RouteConte
   )
 }
 
-function oneVulnerability({ app, contents, hidden }: RouteContext): void {
+function oneVulnerability({ app, scans, baseOf, hidden }: RouteContext): void {
   app.get(
     '/vulnerabilities/:vulnerabilityId',
     {
@@ -64,6 +70,9 @@ function oneVulnerability({ app, contents, hidden }: RouteContext): void {
       },
       config: { access: 'read' },
     },
-    async (request) => contents.unknownVulnerability(request.params.vulnerabilityId),
+    async (request) => {
+      const known = await scans.vulnerability(actorOf(request), request.params.vulnerabilityId)
+      return vulnerabilityResource(baseOf(request), known)
+    },
   )
 }

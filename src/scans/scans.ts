@@ -15,6 +15,8 @@ import { rematch, WATCHED_MS } from './rematch.ts'
 import type { ArtifactPlace, Report } from './report.ts'
 import { reportOf, requireSubject } from './report.ts'
 import { isScannable, scanManifest } from './scan-manifest.ts'
+import type { VulnerabilityQuery, VulnerabilityView } from './vulnerabilities.ts'
+import { vulnerabilitiesOf, vulnerability } from './vulnerabilities.ts'
 
 /** Our use of the scanner: which image, when, what was found, what changed since. `docs/scanner.md`. */
 export interface Scans extends Disposable {
@@ -29,6 +31,14 @@ export interface Scans extends Disposable {
   report(actor: Actor, place: ArtifactPlace): Promise<Report>
   /** What changed between its verdicts, the newest first, before that id. @throws `not_found` */
   history(actor: Actor, place: ArtifactPlace, page: HistoryPage): Promise<HistoryEntry[]>
+  /** A page of what was found in it. @throws `not_found` */
+  vulnerabilitiesOf(
+    actor: Actor,
+    place: ArtifactPlace,
+    query: VulnerabilityQuery,
+  ): Promise<{ vulnerabilities: VulnerabilityView[]; more: boolean }>
+  /** By any of its names. @throws `not_found` */
+  vulnerability(actor: Actor, id: string): Promise<VulnerabilityView>
   /** Has it scanned again, soon. @throws `not_found`, `conflict` (it is one that is not scanned) */
   scan(actor: Actor, place: ArtifactPlace): Promise<void>
   /** A finished snapshot file becomes what counts. @returns false when it is that already. */
@@ -60,6 +70,8 @@ export function createScans(options: ScansOptions): Scans {
     switchedOn: (sql, registryId) => insertJob(sql, scanRegistryJob(registryId)),
     report: (actor, place) => reportOf(deps, actor, place),
     history: (actor, place, page) => historyOfArtifact(deps, actor, place, page),
+    vulnerabilitiesOf: (actor, place, query) => vulnerabilitiesOf(deps, actor, place, query),
+    vulnerability: (actor, id) => vulnerability(deps, actor, id),
     scan: (actor, place) => scanNow(deps, actor, place),
     installSnapshot: (path) => advisories.install(path),
     handlers: {

@@ -168,7 +168,6 @@ export function contentsSuite(engine: string, openMetadata: OpenMetadata, skip: 
         () => contents.deleteRepository(one, id, 'team/app'),
         () => contents.listArtifacts(one, place, artifacts() as ArtifactQuery),
         () => contents.getArtifact(one, { ...place, digest }),
-        () => contents.requireArtifact(one, { ...place, digest }),
       ])
         await assert.rejects(act(), { kind: 'not_found', message: /repository "team\/app" does not exist/ })
       const listed = async () =>
@@ -232,7 +231,6 @@ export function contentsSuite(engine: string, openMetadata: OpenMetadata, skip: 
         () => contents.listArtifactsOfRegistry(who, id, artifacts()),
         () => contents.listArtifacts(who, place, artifacts() as ArtifactQuery),
         () => contents.getArtifact(who, place),
-        () => contents.requireArtifact(who, place),
       ])
         await assert.rejects(act(), { kind: 'not_found', message: `registry ${id} does not exist` })
     assert.equal((await contents.getRepository(actor(1, [internalId]), id, 'app')).repository.name, 'app')

@@ -1,9 +1,11 @@
+import assert from 'node:assert/strict'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import { fastify } from 'fastify'
+import { audit } from '../../src/audit/audit.ts'
 import type { Auth } from '../../src/auth/auth.ts'
 import type { UserPrincipal } from '../../src/domain/actor.ts'
 import { DomainError } from '../../src/domain/error.ts'
@@ -20,8 +22,10 @@ import type { Naming } from '../../src/registries/hostname.ts'
 import { reservedNames } from '../../src/registries/hostname.ts'
 import type { Registries } from '../../src/registries/registries.ts'
 import { createRegistries } from '../../src/registries/registries.ts'
+import { createScans } from '../../src/scans/scans.ts'
 import { contentsOn } from './contents.ts'
 import { checkDeclaredAnswers } from './declared-answers.ts'
+import { SNAPSHOT_FIXTURES } from './snapshot-fixture.ts'
 
 export interface TestControlPlane extends AsyncDisposable {
   readonly registries: Registries
@@ -134,6 +138,14 @@ export async function openManagement(
   const api = managementApi({
     registries: plane.registries,
     contents: contentsOn(plane.metadata),
+    scans: createScans({
+      ...SNAPSHOT_FIXTURES,
+      metadata: plane.metadata,
+      audit,
+      openBlob: () => assert.fail('nothing is scanned here'),
+      readLayer: () => assert.fail('nothing is scanned here'),
+      cacheDirectory: '',
+    }),
     auth,
     naming,
     cursors: createCursors(randomBytes(32)),

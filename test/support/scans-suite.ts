@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { score } from './advisory-fixture.ts'
 import type { OpenMetadata } from './management.ts'
+import { actor } from './management.ts'
 import type { ScanWorld } from './scan-world.ts'
 import { dpkgStatus, failures, OS_RELEASE, openScanWorld, owner } from './scan-world.ts'
 
@@ -67,6 +68,21 @@ export function scansSuite(engine: string, openMetadata: OpenMetadata, skip: fal
     assert.deepEqual(artifact.findings, { maxSeverity: 'critical', totalScore: 14.8, count: 2, fixable: 1 })
     const { repository } = await world.contents.getRepository(owner, world.registryId, 'team/app')
     assert.equal(repository.lastSeverity, 'critical')
+    const filter = { orderBy: 'pullCount', descending: true, offset: 0, limit: 10 } as const
+    const having = async (vulnerabilityId: string) =>
+      (await world.contents.listArtifactsOfRegistry(owner, world.registryId, { ...filter, vulnerabilityId })).artifacts
+        .length
+    assert.deepEqual([await having('CVE-2026-0002'), await having('CVE-2026-0003')], [1, 0])
+    const place = { registryId: world.registryId, repository: 'team/app', digest }
+    const query = { orderBy: 'score', descending: false, severity: null, fixable: false, offset: 0, limit: 10 } as const
+    const { vulnerabilities, more } = await world.scans.vulnerabilitiesOf(owner, place, query)
+    assert.deepEqual([vulnerabilities.map(({ id }) => id), more], [['CVE-2026-0002'], false])
+    const { affects, score: worst } = await world.scans.vulnerability(owner, 'CVE-2026-0001')
+    assert.deepEqual([affects.map(({ name, version }) => `${name} ${version}`), worst], [['openssl 3.0.9-1'], 9.8])
+    const foreign = await world.scans.vulnerability(actor(2), 'CVE-2026-0001')
+    assert.deepEqual([foreign.affects, foreign.score], [[], 9.8])
+    await assert.rejects(world.scans.vulnerability(owner, 'CVE-2026-0003'), { kind: 'not_found' })
+    await assert.rejects(world.scans.report(actor(2), place), { kind: 'not_found' })
   })
 
   on('a day in the life: published, downgraded, withdrawn, asleep, brought back', async (world) => {

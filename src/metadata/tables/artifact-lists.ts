@@ -15,9 +15,12 @@ export type ArtifactOrder =
   | 'max_severity'
   | 'score_tenths'
 
-/** `hasHidden`: artifacts of deleted repositories may still stand in the registry's indexes; they are given as no hits. */
+/**
+ * `hasHidden`: artifacts of deleted repositories may still stand in the registry's indexes; they are given as no hits. `found`: only those
+ * in which a vulnerability of that name was found; null: all.
+ */
 export type ArtifactScope =
-  | { readonly registryId: number; readonly hasHidden: boolean }
+  | { readonly registryId: number; readonly hasHidden: boolean; readonly found?: string | null }
   | { readonly repositoryId: number }
 
 /** Which artifacts stand in an order's index, and which trait (migrations/0002-contents.ts) tells the others. */
@@ -41,6 +44,8 @@ const TRAITS = [0, 1, 2, 3, 4, 5, 6, 7, 12, 13, 14, 15]
  * the others, which are all alike and therefore in order of their ids (never pulled, not scanned; they count as least).
  */
 export function artifactsBy(order: ArtifactOrder, descending: boolean, scope: ArtifactScope): ListRun[] {
+  const { found = null } = 'registryId' in scope ? scope : {}
+  if (found !== null) return [foundBy(order, descending, scope, found)]
   const { listed, trait } = DISTINCT[order]
   const within = withinOf(scope)
   const hit = hitOf(scope)
@@ -54,6 +59,19 @@ export function artifactsBy(order: ArtifactOrder, descending: boolean, scope: Ar
   if (trait === 0) return [distinct]
   const alike = withoutTrait(trait, { within, hit }, descending)
   return descending ? [distinct, alike] : [alike, distinct]
+}
+
+/** Those of one vulnerability are few: they are sorted, and those that lack the order's trait count as least by themselves. */
+function foundBy(order: ArtifactOrder, descending: boolean, scope: ArtifactScope, vulnerability: string): ListRun {
+  const value = literal(`COALESCE(c.${order}, 0)`)
+  const within = withinOf(scope)
+  return inOrder(
+    { column: `COALESCE(c.${order}, 0)`, id: 'c.manifest_id', descending },
+    (condition) => piece`
+      SELECT ${value} AS value, c.manifest_id AS id, ${hitOf(scope)} AS hit
+        FROM image_vulnerabilities v JOIN manifest_counters c ON c.manifest_id = v.manifest_id
+       WHERE v.registry_id = c.registry_id AND v.vulnerability = ${vulnerability} AND ${within} AND c.is_listed = 1 ${condition}`,
+  )
 }
 
 /** Each combination of the other traits is a stretch of one index; they are merged by id, so many of each as are needed. */

@@ -1,5 +1,5 @@
 import type { Fragment, Reader, Transaction } from '../metadata-store.ts'
-import { forUpdateOf, idTable, literal, sql as piece } from '../sql.ts'
+import { forUpdateOf, idTable, literal, NOTHING, sql as piece } from '../sql.ts'
 
 export type ScanStatus = 'scanned' | 'unknown' | 'not_applicable'
 
@@ -247,4 +247,22 @@ export async function historyOf(sql: Reader, manifestId: number, before: number,
   return await sql.all<{ id: number; at: number; changes: string }>`
     SELECT id, at, changes FROM scan_history WHERE manifest_id = ${manifestId} AND id < ${before}
      ORDER BY id DESC LIMIT ${limit}`
+}
+
+/** Live manifests in sight in which a vulnerability of that name was found, the newest first. */
+export async function manifestsOfSight(
+  sql: Reader,
+  sight: { readonly contractId: number; readonly registryIds: readonly number[] | null },
+  vulnerability: string,
+  limit: number,
+): Promise<number[]> {
+  const ids = sight.registryIds
+  const within = ids === null ? NOTHING : piece`AND g.id IN (SELECT i.id FROM ${idTable(sql, ids)} AS i)`
+  const rows = await sql.all<{ id: number }>`
+    SELECT m.id FROM image_vulnerabilities v
+      JOIN manifests m ON m.id = v.manifest_id JOIN repositories r ON r.id = m.repository_id
+      JOIN registries g ON g.id = r.registry_id
+     WHERE v.vulnerability = ${vulnerability} AND g.contract_id = ${sight.contractId} ${within} AND ${LIVE}
+     ORDER BY v.manifest_id DESC LIMIT ${limit}`
+  return rows.map(({ id }) => id)
 }
