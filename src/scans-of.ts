@@ -4,12 +4,13 @@ import { fileURLToPath } from 'node:url'
 import { audit } from './audit/audit.ts'
 import type { Config } from './config/config.ts'
 import type { Digest } from './domain/digest.ts'
-import { DomainError } from './domain/error.ts'
 import type { RepositoryName } from './domain/repository-name.ts'
 import { runDueJobs } from './jobs/queue.ts'
 import { every } from './jobs/schedules.ts'
 import type { MetadataStore } from './metadata/metadata-store.ts'
 import type { Caller, Registry } from './registry/registry.ts'
+import { diffSnapshots } from './scanner/advisories/diff-snapshots.ts'
+import { openSnapshot } from './scanner/advisories/open-snapshot.ts'
 import { LAYER_LIMITS } from './scanner/layers/limits.ts'
 import type { ScansDeps } from './scans/deps.ts'
 import { runChild } from './scans/run-child.ts'
@@ -20,13 +21,7 @@ import type { Log } from './telemetry/log.ts'
 /** How files that hold advisories are opened and compared. */
 export type SnapshotFiles = Pick<ScansDeps, 'openSnapshot' | 'diffSnapshots'>
 
-/** Until snapshots can be made there are none to open. */
-export const SNAPSHOT_FILES: SnapshotFiles = {
-  openSnapshot: () => {
-    throw new DomainError('unsupported', 'this version cannot open snapshots of advisories')
-  },
-  diffSnapshots: () => ({ packages: [] }),
-}
+export const SNAPSHOT_FILES: SnapshotFiles = { openSnapshot, diffSnapshots }
 
 const HERE = fileURLToPath(import.meta.url)
 const ROOT = dirname(dirname(HERE))
