@@ -7,6 +7,7 @@ const FEATURE_NOT_SUPPORTED = '0A000'
 const NO_SUCH_STATEMENT = '26000'
 const STORAGE = /^(53100|58030)/ // disk_full, io_error
 const CONNECTION = /^(08|57P0[1-5]|25P0[34])/ // lost, shutdown, ended for idling in a transaction
+const ENDED = /^57P0[15]/ // by an administrator's shutdown or command, or for idling
 const PASSING = /^(53|57014|55P03)/ // resources, time-outs of a statement or a lock
 
 /** No answer from the server: the connection failed, or none was free in time. */
@@ -27,6 +28,17 @@ export function noAnswer(message: string, cause?: unknown): Error {
 /** The connection is of no more use. */
 export function isConnectionLost(error: unknown): boolean {
   return error instanceof NoAnswer || CONNECTION.test(sqlState(error) ?? '')
+}
+
+/**
+ * The server, or the network, had ended this connection: what was sent has not been committed. Never of a server that is
+ * silent. The driver's own errors differ by their texts only.
+ */
+export function hasEnded(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const { code } = error as { readonly code?: unknown }
+  if (ENDED.test(sqlState(error) ?? '') || code === 'ECONNRESET' || code === 'EPIPE') return true
+  return /^Connection terminated|not queryable/.test(error.message) || hasEnded(error.cause)
 }
 
 /** A prepared statement that a migration running elsewhere made useless (rolling upgrade): a new connection has it anew. */

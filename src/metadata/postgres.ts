@@ -7,7 +7,15 @@ import type { Migration } from './migrations/list.ts'
 import { MIGRATIONS } from './migrations/list.ts'
 import { migrate } from './migrations/migrate.ts'
 import { OneAtATime } from './one-at-a-time.ts'
-import { fromDriver, isConnectionLost, isRepeatable, isStalePlan, noAnswer, translate } from './postgres-error.ts'
+import {
+  fromDriver,
+  hasEnded,
+  isConnectionLost,
+  isRepeatable,
+  isStalePlan,
+  noAnswer,
+  translate,
+} from './postgres-error.ts'
 import type { PostgresStatement } from './postgres-statement.ts'
 import { PostgresStatementWriter, parserOf } from './postgres-statement.ts'
 import { PATIENCE_MS, pause } from './retry.ts'
@@ -96,9 +104,27 @@ async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
   }
 }
 
+/**
+ * Idle connections may have ended without our knowing yet (the server was restarted): the next one is tried then. `fn`
+ * changes nothing, and gives the connection back when it fails.
+ */
+async function onLiveConnection<T>(pool: pg.Pool, fn: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  for (let others = pool.totalCount; ; others -= 1) {
+    const client = await connect(pool)
+    try {
+      return await fn(client)
+    } catch (error) {
+      if (others <= 0 || !hasEnded(error)) throw error
+    }
+  }
+}
+
 /** A single statement on any connection. */
 async function askOnce(pool: pg.Pool, query: Query, answerMs: number): Promise<Answer> {
-  const client = await connect(pool)
+  return await onLiveConnection(pool, (client) => askOn(client, query, answerMs))
+}
+
+async function askOn(client: pg.PoolClient, query: Query, answerMs: number): Promise<Answer> {
   let isUsable = true
   try {
     return await send(client, query, answerMs)
@@ -233,15 +259,16 @@ class PostgresStore implements MetadataStore {
   }
 
   async #attempt<T>(fn: (sql: Transaction) => Promise<T>, terms: Terms): Promise<T> {
+    const { client, now } = await onLiveConnection(this.#pool, (live) => begun(live, terms))
     const span: Span = {
-      client: await connect(this.#pool),
+      client,
       run: new TransactionRun(),
       queue: new OneAtATime(),
       answerMs: terms.answerMs,
     }
     let isUsable = false
     try {
-      const result = await this.#untilCommit(fn, span, terms)
+      const result = await this.#untilCommit(fn, span, now)
       isUsable = true
       return result
     } catch (error) {
@@ -253,9 +280,8 @@ class PostgresStore implements MetadataStore {
     }
   }
 
-  async #untilCommit<T>(fn: (sql: Transaction) => Promise<T>, span: Span, terms: Terms): Promise<T> {
+  async #untilCommit<T>(fn: (sql: Transaction) => Promise<T>, span: Span, now: () => number): Promise<T> {
     const { client, run, queue, answerMs } = span
-    const now = await begin(client, terms)
     const ask: Ask = (text, values) => this.#askWithin(span, text, values)
     const sql = new PostgresTransaction(ask, this.#testClock ?? now)
     const result = await run.over(() => fn(sql))
@@ -325,6 +351,15 @@ async function begin(client: pg.PoolClient, { durable, answerMs }: Terms): Promi
     return clockFrom(row?.now ?? Number.NaN)
   } catch (error) {
     throw noAnswer('PostgreSQL began no transaction that may write', error) // it may have become a standby
+  }
+}
+
+async function begun(client: pg.PoolClient, terms: Terms): Promise<{ client: pg.PoolClient; now: () => number }> {
+  try {
+    return { client, now: await begin(client, terms) }
+  } catch (error) {
+    client.release(true)
+    throw error
   }
 }
 

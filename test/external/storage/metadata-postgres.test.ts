@@ -49,12 +49,14 @@ describe('metadata: postgres, its own', { skip }, () => {
 
   test('a deadlock is retried until both have committed', async () => {
     let runs = 0
+    let holding = 0
     const both = (first: string, second: string): Promise<void> =>
       store.transact(async (sql) => {
         runs += 1
         await sql.get`SELECT set_config('deadlock_timeout', '50ms', true)`
         await increase(sql, first)
-        await sql.get`SELECT 1 AS one FROM pg_sleep(0.1)`
+        holding += 1
+        while (holding < 2) await sql.get`SELECT 1 AS one FROM pg_sleep(0.01)`
         await increase(sql, second)
       })
     await Promise.all([both('a', 'b'), both('b', 'a')])
@@ -174,7 +176,6 @@ describe('metadata: postgres, its own', { skip }, () => {
       (sql) => sql.all`
       SELECT pg_terminate_backend(pid) AS done FROM pg_stat_activity WHERE datname = ${database.name} AND pid <> pg_backend_pid()`,
     )
-    await sleep(50)
     assert.deepEqual(await values(), before)
     await store.transact((sql) => increase(sql, 'b'))
   })
