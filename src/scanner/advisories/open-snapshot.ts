@@ -20,6 +20,8 @@ const MOST_REMEMBERED = 4096
 export interface OpenSnapshot extends AdvisoryIndex, Disposable {
   /** Whom an advisory affects: to find what must be matched again when only its own words changed. */
   packagesOf(advisory: string): readonly { readonly ecosystem: string; readonly name: string }[]
+  /** All that anything is said of. */
+  packages(): readonly { readonly ecosystem: string; readonly name: string }[]
 }
 
 /** @throws ImportError when the file is none. It is read as it is asked: leave it there until it is disposed. */
@@ -121,6 +123,11 @@ class Snapshot implements OpenSnapshot {
     return this.#sql.packages
       .all(advisory)
       .map((row) => ({ ecosystem: String(row['ecosystem']), name: String(row['name']) }))
+  }
+
+  packages(): readonly { readonly ecosystem: string; readonly name: string }[] {
+    const rows = this.#database.prepare('SELECT DISTINCT ecosystem, name FROM affected').all()
+    return rows.map((row) => ({ ecosystem: String(row['ecosystem']), name: String(row['name']) }))
   }
 
   [Symbol.dispose](): void {

@@ -67,15 +67,23 @@ const FILL = `
   UPDATE main.sources SET records = (SELECT count(*) FROM main.kev) WHERE name = 'kev';
   UPDATE main.sources SET (records, newest) = (SELECT count(*), nullif(max(date), 0) FROM main.epss) WHERE name = 'epss';`
 
-/** What the snapshot's id is made of: all that it knows, without when and by whom it was taken in. */
+/**
+ * What the snapshot's id is made of: all that it knows, without when and by whom it was taken in. Only texts for people can hold the
+ * separator, and those are quoted: JSON escapes it, names with it are refused.
+ */
 const CONTENT = [
-  'SELECT json_array(id, grp, state, modified, withdrawn, body) AS row FROM main.advisories ORDER BY rid',
-  'SELECT json_array(ecosystem, name, rid, n, body) AS row FROM main.affected ORDER BY ecosystem, name, advisory, rid, n',
-  'SELECT json_array(cve, source, version, vector, score, stated) AS row FROM main.scores ORDER BY cve, source, version, vector, n',
+  `SELECT ${joined('id', 'grp', 'state', 'modified', 'withdrawn', 'body')} AS row FROM main.advisories ORDER BY rid`,
+  `SELECT ${joined('ecosystem', 'name', 'rid', 'n', 'body')} AS row FROM main.affected ORDER BY ecosystem, name, advisory, rid, n`,
+  `SELECT ${joined('cve', 'source', 'version', 'vector', "ifnull(score, '')", "ifnull(stated, '')")} AS row
+     FROM main.scores ORDER BY cve, source, version, vector, n`,
   'SELECT json_array(id, title, description, published, updated) AS row FROM main.cves ORDER BY id',
-  'SELECT json_array(cve, since) AS row FROM main.kev ORDER BY cve',
-  'SELECT json_array(cve, probability, percentile, date) AS row FROM main.epss ORDER BY cve',
+  `SELECT ${joined('cve', 'since')} AS row FROM main.kev ORDER BY cve`,
+  `SELECT ${joined('cve', 'probability', 'percentile', 'date')} AS row FROM main.epss ORDER BY cve`,
 ]
+
+function joined(...columns: readonly string[]): string {
+  return columns.join(' || char(31) || ')
+}
 
 export function createTables(database: Database): void {
   database.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SNAPSHOT_FORMAT}; ${TABLES}`)
@@ -120,28 +128,23 @@ function fillAliasGroups(database: Database): void {
     return root
   }
   const pairs = database.prepare(
-    'SELECT a.id, n.name FROM main.names n JOIN main.advisories a ON a.rid = n.rid WHERE n.is_alias = 1 ORDER BY 1, 2',
+    'SELECT a.id, n.name FROM main.names n JOIN main.advisories a ON a.rid = n.rid WHERE n.is_alias = 1',
   )
   for (const pair of pairs.iterate()) {
-    const [one, other] = [rootOf(String(pair['id'])), rootOf(String(pair['name']))].sort() as [string, string]
-    parents.set(one, one)
-    parents.set(other, one)
+    const [one, other] = [rootOf(String(pair['id'])), rootOf(String(pair['name']))]
+    parents.set(one, one < other ? one : other)
+    parents.set(other, one < other ? one : other)
   }
-  const groups = new Map<string, string[]>()
-  for (const id of [...parents.keys()].sort()) {
-    const root = rootOf(id)
-    const members = groups.get(root)
-    if (members) members.push(id)
-    else groups.set(root, [id])
-  }
-  const addGroup = database.prepare('INSERT INTO main.alias_groups VALUES (?, ?)')
-  const addMember = database.prepare('INSERT INTO main.alias_members VALUES (?, ?)')
-  const numbers = new Map<string, number>()
-  for (const [root, ids] of groups) {
-    numbers.set(root, numbers.size)
-    addGroup.run(numbers.size - 1, JSON.stringify(ids))
-  }
-  for (const id of [...parents.keys()].sort()) addMember.run(id, numbers.get(rootOf(id)) ?? 0)
+  const ids = [...parents.keys()].sort()
+  const groups = Map.groupBy(ids, rootOf)
+  const numbers = new Map([...groups.keys()].map((root, number) => [root, number]))
+  const members = ids.map((id) => [id, numbers.get(rootOf(id))])
+  database
+    .prepare('INSERT INTO main.alias_groups SELECT key, value FROM json_each(?) ORDER BY key')
+    .run(JSON.stringify([...groups.values()]))
+  database
+    .prepare('INSERT INTO main.alias_members SELECT value ->> 0, value ->> 1 FROM json_each(?) ORDER BY key')
+    .run(JSON.stringify(members))
 }
 
 function contentHash(database: Database): string {
