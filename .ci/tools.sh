@@ -30,6 +30,8 @@ cosign        v3.1.3                               github.com/sigstore/cosign/v3
 # name, version; all in one virtual environment, $tools/venv
 python_tools='
 tink          1.16.1
+packaging     26.4
+cvss          3.6
 '
 # folder, kind, package, version, what it needs: the product's own client libraries, and what tries the OpenAPI document; each
 # in a folder of its own, since what they need excludes each other
@@ -52,6 +54,10 @@ postgresql-15  /usr/lib/postgresql/15/bin/postgres
 wrk            wrk
 openssl        openssl
 rpm            rpm
+dpkg-dev       dpkg-source
+ruby           ruby
+maven          mvn
+default-jdk-headless javac
 '
 
 # --- the three kinds: is_there decides, install does ---------------------------------------------------------------

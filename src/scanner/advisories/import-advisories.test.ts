@@ -82,6 +82,19 @@ test('OSV: aliases make groups through others, a notice makes none', async () =>
   assert.deepEqual(index.advisory('GHSA-2')?.covers, [])
 })
 
+test('OSV: a number where the listed versions should be does not silence the ranges', async () => {
+  const affected = [
+    {
+      package: { ecosystem: 'npm', name: 'left-pad' },
+      ranges: [{ type: 'SEMVER', events: [{ introduced: '0' }, { fixed: '2.0.0' }] }],
+      versions: 188,
+    },
+  ]
+  using index = await indexOf({ 'a.jsonl': lines(osv('GHSA-1', { affected })) })
+  const [found] = index.affecting('npm', 'left-pad')
+  assert.deepEqual([found?.versions, found?.ranges.length], [[], 1])
+})
+
 test('OSV: commits are no versions, listed versions stay; several entries for one package stay several', async () => {
   const one = (fixed: string) => ({
     package: { ecosystem: 'PyPI', name: 'Some.Name_x' },

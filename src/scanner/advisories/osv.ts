@@ -114,13 +114,19 @@ function affectedOf(id: string, value: Fields): TakenAffected[] {
     if (!isFields(given['package'])) return []
     const ecosystem = canonicalEcosystem(nameOf(given['package']['ecosystem'], 'package.ecosystem'))
     const name = canonicalName(ecosystem, nameOf(given['package']['name'], 'package.name'))
-    const versions = listOf(given['versions'], 'versions', left).map((version) => nameOf(version, 'a version'))
     const ranges = rangesOf(given['ranges'], left)
+    const versions = versionsOf(given['versions'], ranges, left)
     left -= versions.length + ranges.reduce((sum, { events }) => sum + events.length, 0)
     if (versions.length === 0 && ranges.length === 0) return []
     const one = { ecosystem, name, ranges, versions, status: null, vendorSeverity: vendorWord(given, id) ?? word }
     return streamsOf(ranges, summary).map((module) => ({ ...one, module }))
   })
+}
+
+/** A list that is none must not silence the ranges beside it (summaries of records hold the number of versions there). @throws BadRecord */
+function versionsOf(value: unknown, ranges: readonly AffectedRange[], most: number): string[] {
+  if (!Array.isArray(value) && ranges.length > 0) return []
+  return listOf(value, 'versions', most).map((version) => nameOf(version, 'a version'))
 }
 
 /** Commits are no versions: of a GIT range its `versions` remain. @throws BadRecord */

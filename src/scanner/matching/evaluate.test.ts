@@ -71,6 +71,12 @@ const cases = [
     want: null,
   },
   {
+    name: 'the last affected version itself is not fixed by the next line',
+    version: '1.9.0',
+    entry: entry([[from('1.0.0'), upTo('1.9.0'), from('3.0.0'), until('4.0.0')]]),
+    want: null,
+  },
+  {
     name: 'several ranges',
     version: '3.1.0',
     entry: entry([

@@ -34,11 +34,15 @@ function inRange(compare: Compare, version: string, { events }: AffectedRange): 
   const isAffected = points.reduce((before, { event }, index) => stateAfter(before, event, orders[index] ?? 0), false)
   if (!isAffected) return { verdict: 'unaffected' }
   // What ends it: a fix, or a last affected version, which tells no fix.
-  const end = points.find(({ event }, index) => (orders[index] ?? 0) < 0 && !('introduced' in event))
+  const end = points.find(({ event }, index) => endsBehind(event, orders[index] ?? 0))
   return { verdict: 'affected', fixedVersion: end && 'fixed' in end.event ? end.event.fixed : null }
 }
 
-/** `order`: of the version against the event's. */
+/** `order`: of the version against the event's, here and below. */
+function endsBehind(event: RangeEvent, order: number): boolean {
+  return 'lastAffected' in event ? order <= 0 : 'fixed' in event && order < 0
+}
+
 function stateAfter(before: boolean, event: RangeEvent, order: number): boolean {
   if ('introduced' in event) return before || order >= 0
   if ('fixed' in event) return before && order < 0
