@@ -12,7 +12,7 @@ import { marksPackage } from '../../../src/scanner/analyzers/marks-package.ts'
 import { rpm } from '../../../src/scanner/analyzers/rpm.ts'
 import type { FoundPackage } from '../../../src/scanner/package.ts'
 import { analyzed } from '../../support/analyzed.ts'
-import { bareDatabase, fileOf, filesOf, imageNames, layerFacts, skipWithoutImages } from '../../support/image-layers.ts'
+import { bareDatabase, fileOf, filesOf, imageNames, skipWithoutImages } from '../../support/image-layers.ts'
 import { must, skipWithout, tool } from '../../support/tools.ts'
 
 /** The packages of real images, field by field, against what the systems' own tools print of the same databases. */
@@ -142,8 +142,7 @@ for (const image of imageNames(/^almalinux-9/)) {
 
 for (const image of imageNames(/^almalinux-8/)) {
   test(`${image}: what rpm -qa prints of a big-endian BerkeleyDB`, withRpm, async (t) => {
-    const facts = await layerFacts(image)
-    const file = facts.files.find(({ path }) => path === 'var/lib/rpm/Packages')
+    const [file] = await filesOf(image, 'rpm')
     checkAgainst(file, await rpmQuery(t, 'Packages', fileOf(image, 'var/lib/rpm/Packages'), 'bdb_ro'), 19)
   })
 }
