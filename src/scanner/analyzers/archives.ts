@@ -18,10 +18,12 @@ const POM = /(?:^|\/)META-INF\/maven\/[^/]+\/[^/]+\/pom\.properties$/
 
 /** Jars in jars; real ones have three levels (ear, war, jar). */
 const MAX_DEPTH = 5
-/** A nested jar that is deflated must be held as a whole beside the one around it. */
-const MAX_NESTED_BYTES = 48 * 1024 * 1024
+/** The file and the nested archives around what is being read, which were deflated: all of them are held at that moment. */
+const MAX_LIVE_BYTES = HELD_BYTES + 48 * 1024 * 1024
 /** All that is inflated for one file: a nested bomb is made of small ones. */
-const MAX_INFLATED_BYTES = 512 * 1024 * 1024
+const MAX_INFLATED_BYTES = 1024 * 1024 * 1024
+/** Deflate cannot do better. Source: zlib, "Maximum Compression Factor". */
+const MAX_FACTOR = 1032
 const MAX_ENTRIES = 400_000
 const MAX_TEXT_BYTES = 1024 * 1024
 
@@ -69,8 +71,11 @@ class ArchiveSink implements Sink {
     const { size } = this.#entry
     const { buffer, release } = this.#holder.take(size)
     const kept = new KeptBytes(size, buffer)
-    // Of a nested archive that is stored what is in it is found by itself.
-    const wants = (name: string, isStored: boolean): boolean => isText(name) || (isArchive(name) && !isStored)
+    const wants = (name: string, isStored: boolean) => {
+      if (isText(name)) return 'content'
+      // What is in a nested archive that is stored is found by itself, as it goes by.
+      return isArchive(name) ? (isStored ? 'header' : 'content') : null
+    }
     return { kept, parts: size > HELD_BYTES ? new ZipParts(kept, wants) : null, release }
   }
 }
@@ -85,6 +90,7 @@ class ArchiveReader {
   readonly #path: string
   #entries = 0
   #inflated = 0
+  #live = 0
 
   constructor(path: string) {
     this.#path = path
@@ -93,6 +99,7 @@ class ArchiveReader {
   }
 
   read(bytes: Bytes): AnalyzerResult {
+    this.#live = Math.min(bytes.size, HELD_BYTES)
     this.#guard(this.#path, () => this.#archive(bytes, this.#path, 1))
     const [java, python] = [this.#java.result(), this.#python.result()]
     return {
@@ -124,7 +131,7 @@ class ArchiveReader {
         this.#guard(`${path}!/${name}`, () => this.#nested(bytes, entry, `${path}!/${name}`, depth + 1))
       else if (isText(name)) {
         this.#guard(path, () => {
-          const text = this.#text(bytes, entry)
+          const text = this.#inflate(bytes, entry, MAX_TEXT_BYTES).toString()
           if (isPypiMetadata(name)) this.#project(text, path)
           else if (POM.test(name)) names.push(...nonNull(pomName(text)))
           else manifest = manifestName(manifestFields(text), path.slice(path.lastIndexOf('/') + 1))
@@ -140,22 +147,29 @@ class ArchiveReader {
       const { start, size } = dataOf(bytes, entry)
       this.#archive(partOf(bytes, start, size), path, depth)
     } else {
-      const content = contentOf(bytes, entry, Math.min(MAX_NESTED_BYTES, this.#left()))
-      this.#inflated += content.length
-      this.#archive(wholeBytes(content), path, depth)
+      const content = this.#inflate(bytes, entry, MAX_LIVE_BYTES - this.#live)
+      this.#live += content.length
+      try {
+        this.#archive(wholeBytes(content), path, depth)
+      } finally {
+        this.#live -= content.length
+      }
     }
   }
 
-  #text(bytes: Bytes, entry: ZipEntry): string {
-    const content = contentOf(bytes, entry, Math.min(MAX_TEXT_BYTES, this.#left()))
-    this.#inflated += content.length
-    return content.toString()
-  }
-
-  #left(): number {
+  /** What turns out to be damaged or too large has cost its time, too: a thousand entries may be the same bytes. */
+  #inflate(bytes: Bytes, entry: ZipEntry, maxBytes: number): Buffer {
     const left = MAX_INFLATED_BYTES - this.#inflated
     if (left <= 0) throw new ZipError(`it has more than ${MAX_INFLATED_BYTES} bytes of what is read`, 'fatal')
-    return left
+    const most = Math.max(0, Math.min(maxBytes, left))
+    let cost = Math.min(most, entry.compressedSize * MAX_FACTOR)
+    try {
+      const content = contentOf(bytes, entry, most)
+      cost = content.length
+      return content
+    } finally {
+      this.#inflated += cost
+    }
   }
 
   #project(text: string, path: string): void {

@@ -13,6 +13,8 @@ const MAGIC = Buffer.from('\xff Go buildinf:', 'latin1')
 const ALIGNED = 16
 /** The largest seen has 60 KB: some 700 modules. */
 const MAX_TEXT = 4 * 1024 * 1024
+/** `devel go1.22-4d1f3c Thu Aug 3 …` and experiments: far below. */
+const MAX_VERSION = 256
 /** Programs that read others hold the magic as a constant; those that have it a thousand times are made to be slow. */
 const MAX_PLACES = 1000
 
@@ -55,7 +57,7 @@ export function readInfo(bytes: Buffer, at: number, layout: Layout | null): GoBu
   const isInline = ((bytes[at + 15] ?? 0) & 2) !== 0
   const texts = isInline ? inlineTexts(bytes, at + 32) : layout && pointedTexts(bytes, at, layout)
   if (!texts) return null
-  const version = texts[0].toString()
+  const version = texts[0].toString('utf8', 0, MAX_VERSION)
   return /^(?:go\d|devel )/.test(version) ? { version, modules: withoutFrame(texts[1]) } : null
 }
 

@@ -29,6 +29,9 @@ export class Holder {
   }
 }
 
+/** Each is an object: a file made of nothing but signatures has millions. */
+const MAX_PARTS = 500_000
+
 /** Parts of a file, in the order of their offsets, one after the other in one buffer. */
 export class KeptBytes implements Bytes {
   readonly size: number
@@ -52,6 +55,7 @@ export class KeptBytes implements Bytes {
     const start = offset + known
     this.#buffer.set(fresh, this.#filled)
     if (last && last.offset + last.length === start) last.length += fresh.length
+    else if (this.#parts.length === MAX_PARTS) return
     else this.#parts.push({ offset: start, at: this.#filled, length: fresh.length })
     this.#filled += fresh.length
   }

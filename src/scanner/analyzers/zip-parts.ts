@@ -1,5 +1,8 @@
 import type { KeptBytes } from './held-bytes.ts'
 
+/** What is needed of an entry: all of it, where it starts, or nothing. */
+export type Wants = (name: string, isStored: boolean) => 'content' | 'header' | null
+
 /** A central header with its name, extra field and comment. */
 const LONGEST_HEADER = 46 + 3 * 65_535
 const UNKNOWN_SIZE = 64 * 1024
@@ -11,7 +14,7 @@ const UNKNOWN_SIZE = 64 * 1024
  */
 export class ZipParts {
   readonly #kept: KeptBytes
-  readonly #wants: (name: string, isStored: boolean) => boolean
+  readonly #wants: Wants
   /** What a header that may not be whole yet needs of the last chunk. */
   #carry = Buffer.alloc(0)
   #offset = 0
@@ -19,7 +22,7 @@ export class ZipParts {
   /** An entry whose size is not known before its end. */
   #isOpen = false
 
-  constructor(kept: KeptBytes, wants: (name: string, isStored: boolean) => boolean) {
+  constructor(kept: KeptBytes, wants: Wants) {
     this.#kept = kept
     this.#wants = wants
   }
@@ -62,9 +65,9 @@ export class ZipParts {
     if (kind !== 0x0403) this.#keepUntil = Math.max(this.#keepUntil, until)
     else {
       const name = data.toString('utf8', at + 30, Math.min(data.length, at + 30 + data.readUInt16LE(at + 26)))
-      const isStored = data.readUInt16LE(at + 8) === 0
-      // Of a nested archive that is stored the header is enough: what is in it is found as it goes by.
-      if (!this.#wants(name, isStored)) this.#keepUntil = Math.max(this.#keepUntil, until)
+      const wanted = this.#wants(name, data.readUInt16LE(at + 8) === 0)
+      if (wanted === null) return
+      if (wanted === 'header') this.#keepUntil = Math.max(this.#keepUntil, until)
       else if ((data.readUInt16LE(at + 6) & 8) === 0)
         this.#keepUntil = Math.max(this.#keepUntil, until + data.readUInt32LE(at + 18))
       else {
