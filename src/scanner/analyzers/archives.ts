@@ -19,9 +19,14 @@ const POM = /(?:^|\/)META-INF\/maven\/[^/]+\/[^/]+\/pom\.properties$/
 /** Jars in jars; real ones have three levels (ear, war, jar). */
 const MAX_DEPTH = 5
 /** The file and the nested archives around what is being read, which were deflated: all of them are held at that moment. */
-const MAX_LIVE_BYTES = HELD_BYTES + 48 * 1024 * 1024
+const MAX_LIVE_BYTES = HELD_BYTES + 40 * 1024 * 1024
 /** All that is inflated for one file: a nested bomb is made of small ones. */
 const MAX_INFLATED_BYTES = 1024 * 1024 * 1024
+/**
+ * What was inflated in vain is only freed when all is done (Node's zlib closes what failed later): a jar of 50,000 damaged entries took
+ * a gigabyte. Beyond this the rest of the file is not read.
+ */
+const MAX_VAIN_BYTES = 64 * 1024 * 1024
 /** Deflate cannot do better. Source: zlib, "Maximum Compression Factor". */
 const MAX_FACTOR = 1032
 const MAX_ENTRIES = 400_000
@@ -91,6 +96,7 @@ class ArchiveReader {
   #entries = 0
   #inflated = 0
   #live = 0
+  #vain = 0
 
   constructor(path: string) {
     this.#path = path
@@ -162,14 +168,14 @@ class ArchiveReader {
     const left = MAX_INFLATED_BYTES - this.#inflated
     if (left <= 0) throw new ZipError(`it has more than ${MAX_INFLATED_BYTES} bytes of what is read`, 'fatal')
     const most = Math.max(0, Math.min(maxBytes, left))
-    let cost = Math.min(most, entry.compressedSize * MAX_FACTOR)
-    try {
-      const content = contentOf(bytes, entry, most)
-      cost = content.length
-      return content
-    } finally {
-      this.#inflated += cost
-    }
+    if (this.#vain > MAX_VAIN_BYTES) throw new ZipError('too many of its entries are damaged or too large', 'fatal')
+    const cost = Math.min(most, entry.compressedSize * MAX_FACTOR)
+    this.#vain += cost
+    this.#inflated += cost
+    const content = contentOf(bytes, entry, most)
+    this.#vain -= cost
+    this.#inflated += content.length - cost
+    return content
   }
 
   #project(text: string, path: string): void {

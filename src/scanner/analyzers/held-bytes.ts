@@ -9,7 +9,7 @@ export interface Bytes {
  * What is held of one file at a time. Fat jars and programs are mostly smaller and are held whole; of larger ones only the parts that
  * are needed. With Node itself, inflating and one nested jar this stays below the 256 MB that a worker may take.
  */
-export const HELD_BYTES = 96 * 1024 * 1024
+export const HELD_BYTES = 80 * 1024 * 1024
 /** Smaller files get memory of their own. */
 const SMALL_BYTES = 1024 * 1024
 
