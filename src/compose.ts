@@ -49,6 +49,8 @@ export interface Ports {
 
 const FLUSH_MS = 2_000
 const TICK_MS = 1_000
+/** Advisories imported on this machine count that much later at most. */
+const FOLLOW_MS = 2_000
 /** Slower than this is nobody's line: a client that sends a byte now and then only holds memory and connections. */
 const MIN_BYTES_PER_SECOND = 512
 const CLOSE_DEADLINE_MS = 20_000
@@ -73,6 +75,7 @@ export async function compose(
   opened.defer(() => flush().catch(report('what was counted in memory is lost')))
   opened.use(every(FLUSH_MS, () => flush().catch(report('what is counted in memory is not written yet'))))
   opened.use(await background(stores, rooms, metrics, log))
+  opened.use(every(FOLLOW_MS, () => rooms.scans.followImports().catch(report('imported advisories are not in force'))))
   opened.use(startJobs(stores.metadata, rooms.scans, log))
   opened.defer(() => server.close())
   const resources = opened.move()

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { copyFile, mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { copyFile, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { DomainError } from '../domain/error.ts'
@@ -31,6 +31,8 @@ const MAX_PART_BYTES = 2 * PART_BYTES
 export class Advisories {
   readonly #deps: Pick<ScansDeps, 'metadata' | 'openSnapshot' | 'diffSnapshots' | 'cacheDirectory'>
   #open: Opened | null = null
+  /** What the folder named when it was looked at last. */
+  #followed = ''
 
   constructor(deps: Pick<ScansDeps, 'metadata' | 'openSnapshot' | 'diffSnapshots' | 'cacheDirectory'>) {
     this.#deps = deps
@@ -72,6 +74,24 @@ export class Advisories {
     } finally {
       snapshot[Symbol.dispose]?.()
     }
+  }
+
+  /**
+   * Installs what `entrepot advisories import` made the newest in this node's folder. Of nodes with folders of their own the one
+   * made last counts.
+   */
+  async follow(): Promise<boolean> {
+    const name = await readFile(this.#pathOf('active', ''), 'utf8').catch(() => '')
+    if (name === this.#followed || !/^[0-9a-f]{64}\n$/.test(name)) return false
+    const path = this.#pathOf(name.trim(), '.db')
+    const imported = this.#deps.openSnapshot(path)
+    const { createdAt } = imported.info
+    imported[Symbol.dispose]?.()
+    const active = await this.#deps.metadata.read(activeSnapshot)
+    const isNewer = active === null || active.created_at < createdAt
+    const installed = isNewer && (await this.install(path))
+    this.#followed = name
+    return installed
   }
 
   [Symbol.dispose](): void {
@@ -122,8 +142,8 @@ export class Advisories {
     }
   }
 
-  #pathOf(id: string): string {
-    return join(this.#deps.cacheDirectory, `${id.replace(/^sha256:/, '')}.advisories`)
+  #pathOf(id: string, ending = '.advisories'): string {
+    return join(this.#deps.cacheDirectory, `${id.replace(/^sha256:/, '')}${ending}`)
   }
 }
 

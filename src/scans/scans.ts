@@ -44,6 +44,9 @@ export interface Scans extends Disposable {
   /** A finished snapshot file becomes what counts. @returns false when it is that already. */
   installSnapshot(path: string): Promise<boolean>
 
+  /** For a schedule: what was imported on this machine counts from now on. */
+  followImports(): Promise<void>
+
   /** What the queue runs. */
   readonly handlers: Readonly<Record<string, Handler>>
   /** For a schedule. */
@@ -74,6 +77,7 @@ export function createScans(options: ScansOptions): Scans {
     vulnerability: (actor, id) => vulnerability(deps, actor, id),
     scan: (actor, place) => scanNow(deps, actor, place),
     installSnapshot: (path) => advisories.install(path),
+    followImports: async () => void (await advisories.follow()),
     handlers: {
       scan: handler(({ payload, number, signal }) => {
         const { waited = 0 } = payload as { waited?: number }

@@ -1,6 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { createMemoryBlobStore } from '../../src/blobs/memory.ts'
 import type { Digest } from '../../src/domain/digest.ts'
@@ -107,6 +107,16 @@ export async function openScanWorld(openMetadata?: OpenMetadata, wrap: (scans: S
     },
     /** Makes this what the world knows. */
     publish: async (known: Known) => void (await scans.installSnapshot(await writeSnapshot(directory, known))),
+    /** As `entrepot advisories import` leaves it, made at that time. */
+    async imported(known: Known, createdAt: number): Promise<void> {
+      const folder = join(directory, 'advisories')
+      await mkdir(folder, { recursive: true })
+      const path = await writeSnapshot(folder, { ...known, createdAt })
+      const name = basename(path, '.json')
+      await rename(path, join(folder, `${name}.db`))
+      await writeFile(join(folder, 'active'), `${name}\n`)
+      await scans.followImports()
+    },
     /** Does what is in the queue, also what waits for a second try. */
     async work(): Promise<void> {
       const deps = { metadata, handlers: scans.handlers, node: 'here', maxOfNode: 1, leaseMs: 600_000 }

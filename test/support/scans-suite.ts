@@ -120,6 +120,19 @@ export function scansSuite(engine: string, openMetadata: OpenMetadata, skip: fal
     assert.doesNotMatch(JSON.stringify((await world.report('team/app', digest)).problems), /pull brings it back/)
   })
 
+  on('what is imported on the machine counts, unless it is older', async (world) => {
+    await world.imported({ records: [OPENSSL] }, 2)
+    const { digest } = await world.image('team/app', [BASE])
+    await world.work()
+    assert.deepEqual(await findingsOf(world, digest), ['CVE-2026-0001 critical'])
+    await world.imported({ records: [ZLIB] }, 1)
+    await world.work()
+    assert.deepEqual(await findingsOf(world, digest), ['CVE-2026-0001 critical'])
+    await world.imported({ records: [ZLIB] }, 3)
+    await world.work()
+    assert.deepEqual(await findingsOf(world, digest), [])
+  })
+
   on('without advisories it says so, and is judged by the first that come', async (world) => {
     const { digest } = await world.image('team/app', [BASE])
     await world.work()

@@ -8,6 +8,7 @@ import { indexOf } from './advisory-fixture.ts'
 
 export interface Known {
   readonly records: readonly Record[]
+  readonly createdAt?: number
   readonly cves?: readonly (Partial<CveFacts> & { readonly id: string })[]
 }
 
@@ -22,9 +23,9 @@ export async function writeSnapshot(directory: string, known: Known): Promise<st
 export const SNAPSHOT_FIXTURES = {
   openSnapshot(path: string): AdvisoryIndex {
     const text = readFileSync(path, 'utf8')
-    const { records, cves } = JSON.parse(text) as Known
+    const { records, cves, createdAt = 0 } = JSON.parse(text) as Known
     const id = `sha256:${createHash('sha256').update(text).digest('hex')}`
-    return { ...indexOf(records, cves), info: { id, createdAt: 0, sources: [] } }
+    return { ...indexOf(records, cves), info: { id, createdAt, sources: [] } }
   },
   diffSnapshots(before: string, after: string) {
     const [old, now] = [before, after].map((path) => JSON.parse(readFileSync(path, 'utf8')) as Known)
