@@ -173,7 +173,7 @@ def score(vector, stated):
             return float((CVSS3 if vector.startswith("CVSS:3") else CVSS2)(vector).base_score)
     except Exception:
         pass
-    return None if stated in (None, "") else float(stated)
+    return None if stated in (None, "") or not 0 <= float(stated) <= 10 else float(stated)
 
 
 def word_of(one):

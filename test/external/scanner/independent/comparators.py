@@ -72,12 +72,12 @@ def order(a, b):
     return (a > b) - (a < b)
 
 
-APK = re.compile(r"^(\d+)((?:\.\d+)*)([a-z]?)((?:_[a-z]+\d*)*)(?:~[0-9a-f]+)?(?:-r(\d+))?$")
+APK = re.compile(r"^(\d+)((?:\.\d+)*)([a-z]?)((?:_[a-z]+\d*)*)(?:~[0-9a-f]+)?(?:-r(\d+))?(.*)$")
 APK_SUFFIXES = ["alpha", "beta", "pre", "rc", "", "cvs", "svn", "git", "hg", "p"]
 
 
 def apk(a, b):
-    """There is no apk on Debian. Source: apk-package(5), "VERSION"; checked against the published vectors."""
+    """There is no apk on Debian. Source: apk-package(5), "VERSION"; right on all valid ones of the published vectors."""
     a, b = apk_key(a), apk_key(b)
     if a is None or b is None:
         return None
@@ -87,20 +87,23 @@ def apk(a, b):
         result = order(x, y) if fraction else order(int(x), int(y))
         if result:
             return result
-    return order(len(a[0]), len(b[0])) or order(a[1:], b[1:])
+    if len(a[0]) != len(b[0]):
+        return order(len(a[0]), len(b[0]))
+    # `4.10-1-r1` is no version: apk reads it as far as it can.
+    return None if a[-1] or b[-1] else order(a[1:], b[1:])
 
 
 def apk_key(text):
     found = APK.match(text)
     if not found:
         return None
-    first, more, letter, suffixes, revision = found.groups()
+    first, more, letter, suffixes, revision, rest = found.groups()
     ranks = []
     for name, number in re.findall(r"_([a-z]+)(\d*)", suffixes):
         if name not in APK_SUFFIXES:
             return None
         ranks.append((APK_SUFFIXES.index(name), int(number or 0)))
-    return [first, *more.split(".")[1:]], letter, [*ranks, (APK_SUFFIXES.index(""), 0)], int(revision or 0)
+    return [first, *more.split(".")[1:]], letter, [*ranks, (APK_SUFFIXES.index(""), 0)], int(revision or 0), rest
 
 
 COMPOSER = re.compile(

@@ -8,6 +8,7 @@ from glob import glob
 from os.path import basename, join
 
 from advisories import Advisories
+from boundaries import boundaries
 from comparators import BY_ECOSYSTEM, order
 from installed import packages_of
 
@@ -22,14 +23,17 @@ class CannotTell(Exception):
 def main(images, folder):
     advisories = Advisories(folder)
     flaws = advisories.flaws()
-    result = {}
+    result = {"images": {}, "boundaries": []}
     for archive in sorted(glob(join(images, "*.tar.gz"))):
-        findings, cannot_tell = [], []
-        for package in packages_of(archive):
-            found, unclear = judge(package, advisories, flaws)
-            findings += found
-            cannot_tell += unclear
-        result[basename(archive).removesuffix(".tar.gz")] = {"findings": findings, "cannotTell": cannot_tell}
+        judged = [judge(package, advisories, flaws) for package in packages_of(archive)]
+        result["images"][basename(archive).removesuffix(".tar.gz")] = {
+            "findings": [one for findings, _ in judged for one in findings],
+            "cannotTell": [one for _, unclear in judged for one in unclear],
+        }
+    for package in boundaries(advisories):
+        findings, unclear = judge(package, advisories, flaws)
+        about = {**described(package), "ecosystem": package.ecosystem, "module": package.module}
+        result["boundaries"].append({**about, "findings": findings, "cannotTell": unclear})
     json.dump(result, sys.stdout)
 
 
