@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { runChild } from './run-child.ts'
+
+const cases = [
+  { name: 'one that dies', text: `process.kill(process.pid, 'SIGSEGV')`, why: /ended with/ },
+  { name: 'one that fails', text: `throw new Error('no')`, why: /ended with exit code 1/ },
+  { name: 'one that never ends', text: `setInterval(() => {}, 1e6)`, maxMs: 1_500, why: /longer than 1500 ms/ },
+  { name: 'one that talks nonsense', text: `console.log('hello')`, why: /no answer/ },
+  { name: 'one that eats memory', text: `const a = []; for (;;) a.push({ a: [a.length] })`, why: /ended with/ },
+]
+
+for (const { name, text, maxMs = 120_000, why } of cases) {
+  test(`runChild: ${name} is its layer's fault, and over`, () =>
+    withProgram(text, async (program) => {
+      const options = { program, mayRead: [program], maxMs }
+      await assert.rejects(runChild(options, endless(), [], new AbortController().signal), {
+        name: 'ChildError',
+        message: why,
+      })
+    }))
+}
+
+test('runChild: it has no environment, no files but its code, and no network', () =>
+  withProgram(
+    `import { readFileSync } from 'node:fs'
+     import { connect } from 'node:net'
+     const refused = []
+     try { readFileSync('/etc/hostname') } catch (error) { refused.push(error.code) }
+     try { await new Promise((_, fail) => connect(9, '127.0.0.1').on('error', fail)) } catch (error) { refused.push(error.code) }
+     process.stdout.write(JSON.stringify({ facts: { refused, environment: Object.keys(process.env) }, unreadLinks: [] }))
+     process.exit(0)`,
+    async (program) => {
+      const answer = await runChild(
+        { program, mayRead: [program], maxMs: 120_000 },
+        endless(),
+        [],
+        new AbortController().signal,
+      )
+      assert.deepEqual(answer.facts, { refused: ['ERR_ACCESS_DENIED', 'ERR_ACCESS_DENIED'], environment: [] })
+    },
+  ))
+
+async function* endless() {
+  for (let times = 0; times < 1_000; times += 1) yield Buffer.alloc(65_536)
+}
+
+async function withProgram(text: string, act: (program: string) => Promise<void>): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'entrepot-child-'))
+  try {
+    const program = join(directory, 'program.mjs')
+    await writeFile(program, text)
+    await act(program)
+  } finally {
+    await rm(directory, { recursive: true })
+  }
+}
