@@ -63,7 +63,7 @@ export function vulnerabilityResource(base: Base, one: VulnerabilityView): Vulne
   return {
     id: one.id,
     type: 'vulnerability',
-    href: `${base}/vulnerabilities/${encodeURIComponent(one.id)}`,
+    href: `${base.url}/vulnerabilities/${encodeURIComponent(one.id)}`,
     metadata: { publishedAt: formatInstant(one.publishedAt ?? one.updatedAt ?? 0), updatedAt: instant(one.updatedAt) },
     properties: {
       description: one.description,
