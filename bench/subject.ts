@@ -103,7 +103,9 @@ export async function startOurs(options: OursOptions = {}): Promise<Subject & { 
   })
   await using stack = new AsyncDisposableStack()
   stack.use(server)
-  const { id } = await server.createRegistry('bench')
+  // The other server scans nothing.
+  const features = { vulnerabilityScanning: { enabled: false } }
+  const { id } = await server.createRegistry('bench', { features })
   const token = await server.createToken(id, {
     name: 'bench',
     scopes: [
