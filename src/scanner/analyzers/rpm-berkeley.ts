@@ -16,7 +16,9 @@ export function* berkeleyValues(bytes: Buffer): Generator<Buffer> {
   for (const page of file.bucketPages()) {
     for (const [key, value] of file.records(page)) {
       if (key.length !== 4) throw new Error('it has a record without a number')
-      if (!key.every((byte) => byte === 0)) yield value
+      const isCounter = key.every((byte) => byte === 0)
+      if (!isCounter) yield value
+      else if (value.length !== 4) throw new Error('it has a package without a number')
     }
   }
   file.checkAllSeen()

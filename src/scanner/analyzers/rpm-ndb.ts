@@ -19,6 +19,7 @@ export function isNdb(bytes: Buffer): boolean {
 export function* ndbValues(bytes: Buffer): Generator<Buffer> {
   const slotsEnd = endOfSlots(bytes)
   const seen = new Set<number>()
+  const used: (readonly [start: number, end: number])[] = []
   for (let at = FIRST_SLOT; at < slotsEnd; at += SLOT_BYTES) {
     const [magic, index, offset, blocks] = [0, 4, 8, 12].map((field) => bytes.readUInt32LE(at + field))
     if (magic !== SLOT_MAGIC || index === undefined || offset === undefined || blocks === undefined) {
@@ -30,9 +31,26 @@ export function* ndbValues(bytes: Buffer): Generator<Buffer> {
     seen.add(index)
     const [start, end] = [offset * BLOCK_BYTES, (offset + blocks) * BLOCK_BYTES]
     if (start < slotsEnd || end > bytes.length) throw new Error('it is cut off')
+    used.push([start, end])
     yield contentOf(bytes.subarray(start, end), index)
   }
+  checkFree(bytes, slotsEnd, used)
 }
+
+/** rpm fills with zeros what it frees, and checks for them before it uses it: anything else is a package that no slot leads to. */
+function checkFree(bytes: Buffer, from: number, used: (readonly [start: number, end: number])[]): void {
+  let at = from
+  for (const [start, end] of [...used.sort(([a], [b]) => a - b), [bytes.length, bytes.length] as const]) {
+    if (start < at) throw new Error('two packages lie in the same place')
+    for (; at < start; at += PAGE_BYTES) {
+      const free = bytes.subarray(at, Math.min(at + PAGE_BYTES, start))
+      if (!free.equals(ZEROS.subarray(0, free.length))) throw new Error('it has a package that no slot leads to')
+    }
+    at = end
+  }
+}
+
+const ZEROS = Buffer.alloc(PAGE_BYTES)
 
 function endOfSlots(bytes: Buffer): number {
   const [version, slotPages] = [bytes.readUInt32LE(4), bytes.readUInt32LE(12)]

@@ -212,6 +212,8 @@ const damaged: readonly { name: string; bytes: Buffer; reason: RegExp }[] = [
     bytes: sqliteDatabase([headerOf([[1000, 4, [1]]])]),
     reason: /tag 1000 is no text/,
   },
+  { name: 'an NDB with a package that no slot leads to', bytes: withoutSlot(), reason: /no slot leads to/ },
+  { name: 'a BerkeleyDB with a package under number 0', bytes: withoutNumber(), reason: /without a number/ },
   {
     name: 'a header that is too short',
     bytes: sqliteDatabase([rpmHeader(base).subarray(0, 100)]),
@@ -300,4 +302,15 @@ function withoutTable(): Buffer {
   bytes.write('Packagex', bytes.indexOf('Packages'), 'latin1')
   bytes.write('Packagex', bytes.indexOf('Packages'), 'latin1')
   return bytes
+}
+
+function withoutSlot(): Buffer {
+  const bytes = ndbDatabase([rpmHeader(base)])
+  return bytes.fill(0, 36, 48)
+}
+
+function withoutNumber(): Buffer {
+  const bytes = berkeleyDatabase([rpmHeader(base)], 'LE')
+  // The key fills the end of page 2.
+  return bytes.fill(0, 3 * 4096 - 4, 3 * 4096)
 }
