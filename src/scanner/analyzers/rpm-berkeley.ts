@@ -144,7 +144,7 @@ class HashFile {
   }
 
   #isBlank(page: number): boolean {
-    return this.#bytes.subarray(page, page + PAGE_HEADER_BYTES).every((byte) => byte === 0)
+    return this.#bytes.subarray(page, page + this.#pageSize).every((byte) => byte === 0)
   }
 
   #u32(at: number): number {

@@ -71,6 +71,8 @@ class SqliteFile {
     const isLeaf = page[start] === PAGE.leaf
     if (!isLeaf && page[start] !== PAGE.interior) throw new Error(`page ${number} is not of a table`)
     const cells = new CellArea(page, start, isLeaf ? 8 : 12, this.#usable)
+    // Only a whole table can be empty: such a page is another table's.
+    if (isLeaf && depth > 0 && cells.count === 0) throw new Error(`page ${number} has no rows`)
     for (const at of cells.pointers()) {
       if (isLeaf) {
         yield this.#leafCell(page, at, order, cells)

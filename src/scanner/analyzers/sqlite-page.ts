@@ -29,16 +29,16 @@ export class CellArea {
     this.#pointers = header + headerBytes
     this.#usable = usable
     this.#start = page.readUInt16BE(header + 5) || 65_536
-    const end = this.#pointers + 2 * this.#cells
+    const end = this.#pointers + 2 * this.count
     if (end > this.#start || this.#start > usable) throw new Error('a page has more rows than fit')
   }
 
-  get #cells(): number {
+  get count(): number {
     return this.#page.readUInt16BE(this.#header + 3)
   }
 
   *pointers(): Generator<number> {
-    for (let index = 0; index < this.#cells; index += 1) {
+    for (let index = 0; index < this.count; index += 1) {
       const at = this.#page.readUInt16BE(this.#pointers + 2 * index)
       if (at < this.#start || at + 4 > this.#usable) throw new Error('a row lies outside its page')
       yield at
