@@ -212,11 +212,12 @@ test('the database is lost with everything since the last snapshot: the store al
     30_000,
   )
   const [first] = await snapshots()
-  {
-    // An hour later, by the database's memory.
+  // An hour later, by the database's memory: once it is written, which is after the snapshot is there.
+  const forgotten = async (): Promise<boolean> => {
     using database = new DatabaseSync(path, { timeout: 5_000 })
-    database.exec(`DELETE FROM settings WHERE name = 'metadata_snapshot'`)
+    return database.prepare(`DELETE FROM settings WHERE name = 'metadata_snapshot'`).run().changes > 0
   }
+  await until(forgotten, () => 'the snapshot is not remembered', 30_000)
   await until(
     async () => (await snapshots()).at(-1) !== first,
     () => 'no second snapshot',
