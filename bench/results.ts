@@ -48,6 +48,12 @@ async function writeDocument(results: Results): Promise<void> {
   await writeFile(document, between(figured, lists, listed))
 }
 
+/** Replaces one section of the document, between markers that bear its name. */
+export async function writeBetween(name: string, section: string): Promise<void> {
+  const marks = { begin: `<!-- ${name}: written by bench/ -->`, end: `<!-- end of ${name} -->` }
+  await writeFile(document, between(await readFile(document, 'utf8'), marks, section))
+}
+
 function between(text: string, { begin, end }: { begin: string; end: string }, section: string): string {
   const from = text.indexOf(begin)
   const to = text.indexOf(end)
