@@ -45,6 +45,8 @@ export interface Ports {
   /** Of all processes of this node; without it, of this one. */
   readonly metricsText?: (own: Metrics) => Promise<string>
   readonly rooms?: RoomPorts
+  /** A test's clock in the place of the database's. */
+  readonly databaseNow?: () => number
 }
 
 const FLUSH_MS = 2_000
@@ -59,11 +61,11 @@ const CERTIFICATE_POLL_MS = 2_000
 /** The only place where the parts meet: stores, rooms, planes. What was opened is closed in reverse, also when a later part fails. */
 export async function compose(
   config: Config,
-  { log, metricsText = ownMetrics, rooms: ports = {} }: Ports,
+  { log, metricsText = ownMetrics, rooms: ports = {}, databaseNow }: Ports,
 ): Promise<App> {
   await using opened = new AsyncDisposableStack()
   const metrics = createMetrics()
-  const stores = opened.use(await openStores(config, (metadata) => measured(metadata, metrics)))
+  const stores = opened.use(await openStores(config, (metadata) => measured(metadata, metrics), databaseNow))
   await claimStore(stores.blobs, stores.keys.installation)
   const rooms = createRooms(stores, config, log, ports)
   opened.use(rooms.scans)

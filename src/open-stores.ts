@@ -27,14 +27,17 @@ export interface Stores extends AsyncDisposable {
   readonly madeKeyFile: string | null
 }
 
-/** Opens what the settings name (`wrap` may stand before the database), closing everything again when a later part fails. @throws MasterKeyError, `unavailable` */
+/**
+ * Opens what the settings name (`wrap` may stand before the database, `now` is a test's clock instead of the database's own), closing everything
+ * again when a later part fails. @throws MasterKeyError, `unavailable` */
 export async function openStores(
   config: Config,
   wrap: (metadata: MetadataStore) => MetadataStore = (metadata) => metadata,
+  now?: () => number,
 ): Promise<Stores> {
   await using opened = new AsyncDisposableStack()
   await mkdir(config.data, { recursive: true, mode: 0o700 })
-  const metadata = wrap(opened.use(await openMetadata(config)))
+  const metadata = wrap(opened.use(await openMetadata(config, MIGRATIONS, now)))
   await refuseUnfinishedRestore(metadata)
   const { provider, madeKeyFile } = await openKeyProvider(config, metadata)
   const keys = await createKeyring({ metadata, provider })
@@ -57,13 +60,15 @@ function sqlitePath(data: string): string {
 export async function openMetadata(
   { data, secrets }: Config,
   migrations: readonly Migration[] = MIGRATIONS,
+  now?: () => number,
 ): Promise<MetadataStore> {
+  const clock = now === undefined ? {} : { now }
   if (secrets.databaseUrl === null) {
     const checkpoint = cluster.isWorker ? 'elsewhere' : 'here'
-    return await openSqlite({ path: sqlitePath(data), checkpoint, migrations })
+    return await openSqlite({ path: sqlitePath(data), checkpoint, migrations, ...clock })
   }
   const { openPostgres } = await import('./metadata/postgres.ts')
-  return await openPostgres({ url: secrets.databaseUrl, migrations })
+  return await openPostgres({ url: secrets.databaseUrl, migrations, ...clock })
 }
 
 export async function openBlobs({ data, s3, secrets }: Config): Promise<Blobs & Partial<AsyncDisposable>> {
