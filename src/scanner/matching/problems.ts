@@ -1,0 +1,48 @@
+import type { AdvisoryIndex } from '../advisories/advisory-index.ts'
+import { ecosystemOfOs, isOsPackage, subjectOf } from '../ecosystem.ts'
+import type { Inventory, Problem } from '../facts.ts'
+import { endOfLife } from './end-of-life.ts'
+
+/** What of an image, besides its packages, decides what its verdict is worth. Plain JSON. */
+export interface ImageTraits {
+  readonly os: Inventory['os']
+  readonly hasOsPackages: boolean
+  /** Ecosystems of languages, or types of packages that nobody's advisories we know name. */
+  readonly languages: readonly string[]
+}
+
+export function traitsOf({ os, packages }: Inventory): ImageTraits {
+  const languages = packages.flatMap((one) =>
+    isOsPackage(one) || one.osOwned ? [] : (subjectOf(one, null)?.ecosystem ?? one.type),
+  )
+  return { os, hasOsPackages: packages.some(isOsPackage), languages: [...new Set(languages)] }
+}
+
+/** What makes "nothing found" mean less than it says. */
+export function problemsOf(
+  { os, hasOsPackages, languages }: ImageTraits,
+  index: AdvisoryIndex,
+  today: number,
+): Problem[] {
+  const osEcosystem = ecosystemOfOs(os)
+  const problem = (reason: string): Problem => ({ path: null, where: 'matching', reason, weight: 'partial' })
+  const problems: Problem[] = []
+  const name = os?.prettyName ?? os?.id ?? 'the operating system'
+  const end = os && endOfLife(os)
+  if (end !== null && end < today) {
+    const day = new Date(end).toISOString().slice(0, 10)
+    problems.push(
+      problem(`${name} is no longer supported (since ${day}): new vulnerabilities in it are not announced any more`),
+    )
+  }
+  if (hasOsPackages) {
+    if (osEcosystem === null)
+      problems.push(problem(`there are no advisories for ${name}: its packages cannot be judged`))
+    else if (!index.hasEcosystem(osEcosystem))
+      problems.push(problem(`the advisories at hand have none for ${osEcosystem}`))
+  }
+  for (const ecosystem of languages) {
+    if (!index.hasEcosystem(ecosystem)) problems.push(problem(`the advisories at hand have none for ${ecosystem}`))
+  }
+  return problems
+}
