@@ -49,6 +49,11 @@ export function createScansOn(
       const { size, read } = await registry.openBlob(place, SCANNER, digest as Digest)
       return { size, bytes: read(0, size) }
     },
+    readManifest: async (registryId, repository, digest) => {
+      const place = { registryId, repository: repository as RepositoryName }
+      const reference = { kind: 'digest', digest: digest as Digest } as const
+      return (await registry.pullManifest(place, SCANNER, reference, false)).bytes
+    },
     readLayer: (bytes, aliases, signal) => runChild(CHILD, bytes, aliases, signal),
     cacheDirectory: join(config.data, 'advisories'),
   })

@@ -1,6 +1,7 @@
 import type { ScanRow, ScanStatus } from '../metadata/tables/scans.ts'
 import type { Inventory, InventoryPackage } from '../scanner/facts.ts'
 import type { Finding, MatchResult } from '../scanner/finding.ts'
+import { worstFirst } from '../scanner/matching/match.ts'
 import { unpack } from './packed.ts'
 
 /** A verdict with all that belongs to it. */
@@ -56,7 +57,7 @@ export function combine(images: readonly { readonly digest: string; readonly sca
       findings: distinct(
         results.flatMap(({ findings }) => findings),
         findingKey,
-      ),
+      ).sort(worstFirst),
       cannotTell: distinct(
         results.flatMap(({ cannotTell }) => cannotTell),
         (one) => `${one.advisory}\0${packageKey(one.package)}`,

@@ -25,6 +25,8 @@ export interface ScansDeps {
     repository: string,
     digest: string,
   ) => Promise<{ readonly size: number; readonly bytes: AsyncIterable<Uint8Array> }>
+  /** A manifest's bytes, decrypted; nobody pulls it. @throws `manifest_unknown` */
+  readonly readManifest: (registryId: number, repository: string, digest: string) => Promise<Uint8Array>
   /** In a process of its own. @throws `ChildError` */
   readonly readLayer: (
     bytes: AsyncIterable<Uint8Array>,

@@ -1,8 +1,9 @@
 import { historyOf } from '../metadata/tables/scans.ts'
 import type { Actor, ScansDeps } from './deps.ts'
 import type { Changes } from './differences.ts'
-import type { ArtifactPlace } from './report.ts'
-import { requireSubject } from './report.ts'
+import { imagesUnder } from './images-under.ts'
+import type { ArtifactPlace } from './place.ts'
+import { requireSubject } from './place.ts'
 
 export interface HistoryPage {
   /** Null: from the newest on. */
@@ -12,10 +13,15 @@ export interface HistoryPage {
 
 export interface HistoryEntry extends Changes {
   readonly id: number
+  /** The image: of an index, that of its images whose report changed. */
+  readonly digest: string
   readonly at: number
   /** Id of the advisories that brought it. */
   readonly snapshot: string | null
 }
+
+/** As `judge` writes it. */
+type Kept = Omit<HistoryEntry, 'id' | 'digest' | 'at'>
 
 export async function historyOfArtifact(
   { metadata }: ScansDeps,
@@ -24,8 +30,13 @@ export async function historyOfArtifact(
   { before, limit }: HistoryPage,
 ): Promise<HistoryEntry[]> {
   return await metadata.read(async (sql) => {
-    const { manifest_id } = await requireSubject(sql, actor, place)
-    const rows = await historyOf(sql, manifest_id, before ?? Number.MAX_SAFE_INTEGER, limit)
-    return rows.map(({ id, at, changes }) => ({ ...(JSON.parse(changes) as Omit<HistoryEntry, 'id' | 'at'>), id, at }))
+    const subject = await requireSubject(sql, actor, place)
+    const { images } = await imagesUnder(sql, subject)
+    const ids = images.flatMap(({ manifestId }) => manifestId ?? [])
+    const rows = await historyOf(sql, [subject.manifest_id, ...ids], {
+      before: before ?? Number.MAX_SAFE_INTEGER,
+      limit,
+    })
+    return rows.map(({ changes, ...row }) => ({ ...(JSON.parse(changes) as Kept), ...row }))
   })
 }

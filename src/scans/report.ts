@@ -1,32 +1,46 @@
-import { DomainError } from '../domain/error.ts'
 import type { Reader } from '../metadata/metadata-store.ts'
 import { activeSnapshot } from '../metadata/tables/advisory-snapshots.ts'
-import { findRegistry } from '../metadata/tables/registries.ts'
-import { findRepository } from '../metadata/tables/repositories.ts'
 import type { ScanRow, ScanStatus, ScanSubject } from '../metadata/tables/scans.ts'
-import { edgesOf, findScan, lastTouched, scanSubjectAt } from '../metadata/tables/scans.ts'
+import { findScan, lastTouched } from '../metadata/tables/scans.ts'
+import type { SnapshotInfo } from '../scanner/advisories/advisory-index.ts'
 import type { InventoryPackage, Problem } from '../scanner/facts.ts'
 import type { CannotTell, Finding } from '../scanner/finding.ts'
+import type { Upgrade } from '../scanner/matching/upgrades.ts'
+import { upgradesOf } from '../scanner/matching/upgrades.ts'
 import type { Whole } from './combine.ts'
 import { combine, wholeOf } from './combine.ts'
 import type { Actor, ScansDeps } from './deps.ts'
+import type { ImageUnder } from './images-under.ts'
+import { imagesUnder } from './images-under.ts'
+import type { ArtifactPlace } from './place.ts'
+import { requireSubject } from './place.ts'
 import { WATCHED_MS } from './rematch.ts'
+import type { ReportOnImage } from './report-on-images.ts'
+import { isCurrent, platformsIn, tellOf } from './report-on-images.ts'
+import type { ReportedOs } from './reported-os.ts'
+import { osOf } from './reported-os.ts'
 import { isScannable } from './scan-manifest.ts'
-
-export interface ArtifactPlace {
-  /** The public one. */
-  readonly registryId: string
-  readonly repository: string
-  readonly digest: string
-}
+import type { BandCounts } from './tally.ts'
+import { bandsOf } from './tally.ts'
 
 /** Everything that is known of one artifact. `unknown` without `scannedAt`: nobody looked yet, and `reason` says why. */
 export interface Report {
+  readonly digest: string
   readonly status: ScanStatus
   readonly reason: string | null
   readonly scannedAt: number | null
   /** Id of the advisories it was judged by. */
   readonly snapshot: string | null
+  /** Judged by what is known now, as it is read now: another scan would say the same. */
+  readonly upToDate: boolean
+  /** What is in force now; null: nothing was ever imported. */
+  readonly advisories: SnapshotInfo | null
+  readonly os: ReportedOs | null
+  /** Of the images of an index; empty for an image. */
+  readonly images: readonly ReportOnImage[]
+  /** Of vulnerabilities: one in several packages is one. */
+  readonly counts: BandCounts
+  readonly upgrades: readonly Upgrade[]
   readonly packages: readonly InventoryPackage[]
   readonly findings: readonly Finding[]
   readonly cannotTell: readonly CannotTell[]
@@ -34,57 +48,73 @@ export interface Report {
 }
 
 /** @throws `not_found` */
-export async function reportOf({ metadata }: ScansDeps, actor: Actor, place: ArtifactPlace): Promise<Report> {
-  return await metadata.read(async (sql) => {
+export async function reportOf(deps: ScansDeps, actor: Actor, place: ArtifactPlace): Promise<Report> {
+  const { subject, ...read } = await deps.metadata.read(async (sql) => {
     const subject = await requireSubject(sql, actor, place)
-    const scan = await findScan(sql, subject.manifest_id)
-    if (scan === null) return notScanned(subject)
-    const { status, reason, snapshot, inventory, result } = await read(sql, subject, scan)
-    return {
-      ...{ status, reason, snapshot },
-      scannedAt: scan.scanned_at,
-      packages: inventory?.packages ?? [],
-      findings: result?.findings ?? [],
-      cannotTell: result?.cannotTell ?? [],
-      problems: [
-        ...(inventory?.problems ?? []),
-        ...(result?.problems ?? []),
-        ...(await asleep(sql, subject.manifest_id, scan)),
-      ],
-    }
+    return { subject, ...(await readAll(sql, subject)) }
   })
+  const images = read.images.length === 0 ? [] : read.images.map(tellOf(await platformsIn(deps, subject), read.active))
+  return toReport(subject, read, images)
 }
 
-export async function requireSubject(sql: Reader, actor: Actor, place: ArtifactPlace): Promise<ScanSubject> {
-  const registry = await findRegistry(sql, actor, place.registryId)
-  const repository = registry && (await findRepository(sql, registry.id, place.repository))
-  const subject = repository && (await scanSubjectAt(sql, repository.id, place.digest))
-  if (subject) return subject
-  const [what, within] = !registry
-    ? [`registry ${place.registryId}`, '']
-    : !repository
-      ? [`repository "${place.repository}"`, ' in this registry']
-      : [`artifact ${place.digest}`, ' in this repository']
-  throw new DomainError('not_found', `${what.slice(0, 100)} does not exist${within}`)
+interface Read {
+  readonly scan: ScanRow | null
+  readonly whole: Whole
+  readonly active: SnapshotInfo | null
+  readonly images: readonly ImageUnder[]
+  readonly asleep: readonly Problem[]
+}
+
+async function readAll(sql: Reader, subject: ScanSubject): Promise<Read> {
+  const scan = await findScan(sql, subject.manifest_id)
+  const snapshot = await activeSnapshot(sql)
+  const active = snapshot && {
+    id: snapshot.id,
+    createdAt: snapshot.created_at,
+    sources: JSON.parse(snapshot.sources) as SnapshotInfo['sources'],
+  }
+  const { images } = await imagesUnder(sql, subject)
+  return {
+    ...{ scan, active, images },
+    whole: scan === null ? notScanned(subject) : wholeWith(scan, images),
+    asleep: scan === null ? [] : await asleep(sql, scan, active),
+  }
 }
 
 /** An index says what its images say. */
-async function read(sql: Reader, subject: ScanSubject, scan: ScanRow): Promise<Whole> {
-  const edges = await edgesOf(sql, subject.manifest_id)
-  const children = edges.filter(({ kind }) => kind === 'child')
-  if (children.length === 0) return wholeOf(scan)
-  const images: { digest: string; scan: ScanRow }[] = []
-  for (const digest of new Set(children.map((child) => child.digest))) {
-    const child = await scanSubjectAt(sql, subject.repository_id, digest)
-    const own = child && (await findScan(sql, child.manifest_id))
-    if (own) images.push({ digest, scan: own })
-  }
-  return { ...combine(images), status: scan.status, reason: scan.reason, snapshot: scan.snapshot }
+function wholeWith(scan: ScanRow, images: readonly ImageUnder[]): Whole {
+  if (images.length === 0) return wholeOf(scan)
+  const judged = images.flatMap(({ digest, scan: own }) => (own ? [{ digest, scan: own }] : []))
+  return { ...combine(judged), status: scan.status, reason: scan.reason, snapshot: scan.snapshot }
 }
 
-function notScanned(subject: ScanSubject): Report {
-  const nothing = { scannedAt: null, snapshot: null, packages: [], findings: [], cannotTell: [], problems: [] }
-  return { status: 'unknown', reason: whyNot(subject), ...nothing }
+function toReport({ digest }: ScanSubject, read: Read, images: readonly ReportOnImage[]): Report {
+  const { scan, whole, active, asleep } = read
+  const { status, reason, snapshot, inventory, result } = whole
+  const findings = result?.findings ?? []
+  return {
+    ...{ digest, status, reason, snapshot, images, findings },
+    scannedAt: scan?.scanned_at ?? null,
+    upToDate: isUpToDate(scan, images, active),
+    advisories: active,
+    os: osOf(inventory),
+    counts: bandsOf(findings),
+    upgrades: upgradesOf(findings),
+    packages: inventory?.packages ?? [],
+    cannotTell: result?.cannotTell ?? [],
+    problems: [...(inventory?.problems ?? []), ...(result?.problems ?? []), ...asleep],
+  }
+}
+
+function isUpToDate(scan: ScanRow | null, images: readonly ReportOnImage[], active: SnapshotInfo | null): boolean {
+  if (scan === null) return false
+  if (images.length > 0)
+    return images.every((one) => one.upToDate && (one.scannedAt === null || one.scannedAt <= scan.scanned_at))
+  return isCurrent(scan, active)
+}
+
+function notScanned(subject: ScanSubject): Whole {
+  return { status: 'unknown', reason: whyNot(subject), snapshot: null, inventory: null, result: null }
 }
 
 function whyNot(subject: ScanSubject): string {
@@ -94,9 +124,8 @@ function whyNot(subject: ScanSubject): string {
 }
 
 /** A report that nobody brings up to date says so. */
-async function asleep(sql: Reader, manifestId: number, scan: ScanRow): Promise<Problem[]> {
-  const touched = await lastTouched(sql, manifestId)
-  const active = await activeSnapshot(sql)
+async function asleep(sql: Reader, scan: ScanRow, active: SnapshotInfo | null): Promise<Problem[]> {
+  const touched = await lastTouched(sql, scan.manifest_id)
   if (touched >= sql.now() - WATCHED_MS || active === null) return []
   const reason =
     `this report is not brought up to date any more: the image was neither pushed nor pulled for 30 days` +

@@ -10,10 +10,13 @@ import type { Actor, ScansDeps } from './deps.ts'
 import type { Attempt, Handler } from './handler.ts'
 import type { HistoryEntry, HistoryPage } from './history.ts'
 import { historyOfArtifact } from './history.ts'
+import { imagesUnder } from './images-under.ts'
 import { numberIn, scanJob, scanRegistryJob } from './jobs.ts'
+import type { ArtifactPlace } from './place.ts'
+import { requireSubject } from './place.ts'
 import { rematch, WATCHED_MS } from './rematch.ts'
-import type { ArtifactPlace, Report } from './report.ts'
-import { reportOf, requireSubject } from './report.ts'
+import type { Report } from './report.ts'
+import { reportOf } from './report.ts'
 import { isScannable, scanManifest } from './scan-manifest.ts'
 import type { VulnerabilityQuery, VulnerabilityView } from './vulnerabilities.ts'
 import { vulnerabilitiesOf, vulnerability } from './vulnerabilities.ts'
@@ -119,11 +122,14 @@ async function scanRegistry({ metadata }: ScansDeps, registryId: number, signal:
   }
 }
 
+/** Of an index, each of its images: they tell it when they are done. */
 async function scanNow({ metadata, audit }: ScansOptions, actor: Actor, place: ArtifactPlace): Promise<void> {
+  const { images } = await metadata.read(async (sql) => await imagesUnder(sql, await requireSubject(sql, actor, place)))
   await metadata.transact(async (sql) => {
     const subject = await requireSubject(sql, actor, place)
     if (!isScannable(subject)) throw notScannable(subject.scanning_enabled === 1)
     await insertJob(sql, scanJob(subject.manifest_id))
+    for (const { manifestId } of images) if (manifestId !== null) await insertJob(sql, scanJob(manifestId))
     await audit(sql, {
       contractId: actor.contractId,
       registryId: subject.registry_id,

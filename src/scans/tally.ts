@@ -1,4 +1,5 @@
-import { severityRank } from '../domain/severity.ts'
+import type { Severity } from '../domain/severity.ts'
+import { severityOfRank, severityRank } from '../domain/severity.ts'
 import type { Counts, PackageName } from '../metadata/tables/scans.ts'
 import { ecosystemOfOs, subjectOf } from '../scanner/ecosystem.ts'
 import type { Inventory } from '../scanner/facts.ts'
@@ -23,6 +24,16 @@ export function countsOf(findings: readonly Finding[]): Counts {
 }
 
 const NONE = severityRank('none')
+
+export type BandCounts = Readonly<Record<Severity, number>>
+
+/** How many vulnerabilities are in each band, each where it is worst. */
+export function bandsOf(findings: readonly Finding[]): BandCounts {
+  const counts: Record<Severity, number> = { critical: 0, high: 0, medium: 0, low: 0, none: 0, unknown: 0 }
+  for (const group of byVulnerability(findings))
+    counts[severityOfRank(Math.max(...group.map(({ severity }) => severityRank(severity))))] += 1
+  return counts
+}
 
 /** Every name by which somebody may look for what was found. */
 export function namesOf(findings: readonly Finding[]): string[] {

@@ -9,7 +9,7 @@ import type { Package } from '../scanner/package.ts'
 import type { Advisories } from './advisories.ts'
 import { wholeOf } from './combine.ts'
 import type { Actor, ScansDeps } from './deps.ts'
-import type { ArtifactPlace } from './report.ts'
+import type { ArtifactPlace } from './place.ts'
 import { reportOf } from './report.ts'
 import { byVulnerability } from './tally.ts'
 

@@ -143,6 +143,7 @@ export async function openManagement(
       metadata: plane.metadata,
       audit,
       openBlob: () => assert.fail('nothing is scanned here'),
+      readManifest: () => assert.fail('nothing is scanned here'),
       readLayer: () => assert.fail('nothing is scanned here'),
       cacheDirectory: '',
     }),

@@ -97,8 +97,17 @@ export async function openScanWorld(openMetadata?: OpenMetadata, wrap: (scans: S
       const digest = await push(repository, MANIFEST, content, options.tag)
       return { digest, layers: content.layers.map((layer) => layer.digest) }
     },
-    async index(repository: string, children: readonly Digest[], tag?: string) {
-      const manifests = children.map((digest) => ({ mediaType: MANIFEST, digest, size: 1 }))
+    /** `platforms`: by digest, such as `linux/arm64/v8`. */
+    async index(
+      repository: string,
+      children: readonly Digest[],
+      tag?: string,
+      platforms: Readonly<Record<string, string>> = {},
+    ) {
+      const manifests = children.map((digest) => {
+        const [os, architecture, variant] = platforms[digest]?.split('/') ?? []
+        return { mediaType: MANIFEST, digest, size: 1, ...(os && { platform: { os, architecture, variant } }) }
+      })
       return await push(repository, INDEX, { manifests }, tag)
     },
     async pull(repository: string, digest: Digest) {

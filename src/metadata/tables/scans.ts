@@ -242,11 +242,16 @@ export async function addHistory(sql: Transaction, manifestId: number, changes: 
       SELECT id FROM scan_history WHERE manifest_id = ${manifestId} ORDER BY id DESC LIMIT 1 OFFSET ${HISTORY})`
 }
 
-/** The newest first, before that id. */
-export async function historyOf(sql: Reader, manifestId: number, before: number, limit: number) {
-  return await sql.all<{ id: number; at: number; changes: string }>`
-    SELECT id, at, changes FROM scan_history WHERE manifest_id = ${manifestId} AND id < ${before}
-     ORDER BY id DESC LIMIT ${limit}`
+/** Of several manifests together, the newest first, before that id. */
+export async function historyOf(
+  sql: Reader,
+  manifestIds: readonly number[],
+  { before, limit }: { readonly before: number; readonly limit: number },
+) {
+  return await sql.all<{ id: number; digest: string; at: number; changes: string }>`
+    SELECT h.id, m.digest, h.at, h.changes FROM ${idTable(sql, manifestIds)} AS i
+      JOIN scan_history h ON h.manifest_id = i.id JOIN manifests m ON m.id = i.id
+     WHERE h.id < ${before} ORDER BY h.id DESC LIMIT ${limit}`
 }
 
 /** Live manifests in sight in which a vulnerability of that name was found, the newest first. */

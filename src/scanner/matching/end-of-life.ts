@@ -1,4 +1,5 @@
-import type { OsRelease } from '../facts.ts'
+import { ecosystemOfOs } from '../ecosystem.ts'
+import type { Inventory, OsRelease } from '../facts.ts'
 
 /**
  * The last day on which the vendor fixes a release for everybody (paid extensions not counted): after it feeds go silent, and "nothing found" says
@@ -64,4 +65,9 @@ export function endOfLife({ id, versionId }: OsRelease): number | null {
   const [major = '', minor] = versionId.split('.')
   const day = (minor === undefined ? undefined : releases[`${major}.${minor}`]) ?? releases[major]
   return day === undefined ? null : Date.parse(`${day}T23:59:59.999Z`)
+}
+
+/** The same of an image: what rolls on (Alpine's edge calls itself by the release to come) does not end. */
+export function supportEnds(os: NonNullable<Inventory['os']>): number | null {
+  return ecosystemOfOs(os) === 'Alpine:edge' ? null : endOfLife(os)
 }

@@ -1,3 +1,4 @@
+import { severityRank } from '../../domain/severity.ts'
 import type { AdvisoryIndex } from '../advisories/advisory-index.ts'
 import { ecosystemOfOs, subjectOf } from '../ecosystem.ts'
 import type { Inventory, InventoryPackage } from '../facts.ts'
@@ -54,8 +55,14 @@ function inImage(found: PackageFinding, one: InventoryPackage, lowestLayer: stri
   return { ...known, recommendations: recommend(known, { isInLowestLayer: one.layer === lowestLayer }) }
 }
 
-function worstFirst(a: Finding, b: Finding): number {
-  return (b.score ?? -1) - (a.score ?? -1) || compareTexts(a.id, b.id) || compareTexts(a.package.path, b.package.path)
+/** By band, since words without a score have one, too; then by score. */
+export function worstFirst(a: Finding, b: Finding): number {
+  return (
+    severityRank(b.severity) - severityRank(a.severity) ||
+    (b.score ?? -1) - (a.score ?? -1) ||
+    compareTexts(a.id, b.id) ||
+    compareTexts(a.package.path, b.package.path)
+  )
 }
 
 function compareTexts(a: string, b: string): number {
