@@ -6,7 +6,8 @@ import type { CannotTell, Finding, MatchResult } from '../finding.ts'
 import type { JudgedSubject, PackageFinding, PackageVerdict } from './judge-package.ts'
 import { judgePackage, streamOf } from './judge-package.ts'
 import { problemsOf, traitsOf } from './problems.ts'
-import { recommend } from './recommend.ts'
+import type { Surroundings } from './recommend.ts'
+import { recommend, surroundingsOf } from './recommend.ts'
 
 /**
  * Which of what the world knows concerns these packages. Touches no layer and no database but the index. `today`: milliseconds UTC;
@@ -18,7 +19,7 @@ export function match(
   about: { readonly today: number; readonly lowestLayer: string | null },
 ): MatchResult {
   return {
-    ...assemble(inventory, (subject) => judgePackage(subject, index), about.lowestLayer),
+    ...assemble(inventory, (subject) => judgePackage(subject, index), surroundingsOf(inventory, about)),
     problems: problemsOf(traitsOf(inventory), index, about.today),
   }
 }
@@ -38,21 +39,21 @@ export function subjectsOf(
 export function assemble(
   inventory: Pick<Inventory, 'os' | 'packages'>,
   verdictOf: (subject: JudgedSubject, one: InventoryPackage) => PackageVerdict | null,
-  lowestLayer: string | null,
+  around: Surroundings,
 ): Pick<MatchResult, 'findings' | 'cannotTell'> {
   const findings: Finding[] = []
   const cannotTell: CannotTell[] = []
   for (const { one, subject } of subjectsOf(inventory)) {
     const verdict = verdictOf(subject, one)
     for (const said of verdict?.cannotTell ?? []) cannotTell.push({ package: one, ...said })
-    for (const found of verdict?.findings ?? []) findings.push(inImage(found, one, lowestLayer))
+    for (const found of verdict?.findings ?? []) findings.push(inImage(found, one, around))
   }
   return { findings: findings.sort(worstFirst), cannotTell }
 }
 
-function inImage(found: PackageFinding, one: InventoryPackage, lowestLayer: string | null): Finding {
+function inImage(found: PackageFinding, one: InventoryPackage, around: Surroundings): Finding {
   const known = { ...found, package: one, doubt: one.doubt }
-  return { ...known, recommendations: recommend(known, { isInLowestLayer: one.layer === lowestLayer }) }
+  return { ...known, recommendations: recommend(known, around) }
 }
 
 /** By band, since words without a score have one, too; then by score. */

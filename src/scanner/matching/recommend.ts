@@ -1,27 +1,54 @@
 import { isOsPackage } from '../ecosystem.ts'
+import type { Inventory } from '../facts.ts'
 import type { Finding } from '../finding.ts'
+import { supportEnds } from './end-of-life.ts'
 
 type Known = Pick<Finding, 'package' | 'fixable' | 'fixedVersion' | 'status' | 'knownExploitedSince'>
 
-/** How an OS's packages are brought up to date in a build, by type of package. */
-const UPGRADE: Readonly<Record<string, (name: string) => string>> = {
-  apk: (name) => `apk upgrade ${name}`,
-  deb: (name) => `apt-get update && apt-get install --only-upgrade ${name}`,
-  rpm: (name) => `dnf upgrade ${name}`,
+/** What the image around a finding allows. */
+export interface Surroundings {
+  /** How its OS brings a package up to date in a build; null: it has nothing for that, as distroless images. */
+  readonly upgrade: ((name: string) => string) | null
+  /** The name of its OS, if its vendor mends nothing any more. */
+  readonly ended: string | null
+  readonly lowestLayer: string | null
+}
+
+/** By the package that brings it, the first that is there. */
+const MANAGERS: readonly (readonly [type: string, manager: string, upgrade: (name: string) => string])[] = [
+  ['apk', 'apk-tools', (name) => `apk upgrade --no-cache ${name}`],
+  ['deb', 'apt', (name) => `apt-get update && apt-get install -y --only-upgrade ${name}`],
+  ['rpm', 'dnf', (name) => `dnf upgrade -y ${name}`],
+  ['rpm', 'dnf5', (name) => `dnf5 upgrade -y ${name}`],
+  ['rpm', 'microdnf', (name) => `microdnf upgrade -y ${name}`],
+  ['rpm', 'yum', (name) => `yum update -y ${name}`],
+  ['rpm', 'tdnf', (name) => `tdnf update -y ${name}`],
+  ['rpm', 'zypper', (name) => `zypper --non-interactive update ${name}`],
+]
+
+/** `today`: milliseconds UTC; `lowestLayer`: the digest of the image's first layer. */
+export function surroundingsOf(
+  { os, packages }: Inventory,
+  { today, lowestLayer }: { readonly today: number; readonly lowestLayer: string | null },
+): Surroundings {
+  const has = (type: string, name: string) => packages.some((one) => one.type === type && one.name === name)
+  const [, , upgrade = null] = MANAGERS.find(([type, manager]) => has(type, manager)) ?? []
+  const end = os && supportEnds(os)
+  return { upgrade, ended: os && end !== null && end < today ? (os.prettyName ?? os.id) : null, lowestLayer }
 }
 
 /** What to do about one finding, most useful first; never empty. Source: product.md 7 and 8. */
-export function recommend(finding: Known, place: { readonly isInLowestLayer: boolean }): string[] {
-  const advice = [...fixAdvice(finding), ...(place.isInLowestLayer ? baseAdvice(finding) : [])]
+export function recommend(finding: Known, around: Surroundings): string[] {
+  const advice = [...fixAdvice(finding, around), ...baseAdvice(finding, around)]
   if (finding.knownExploitedSince !== null) {
     advice.unshift('It is known to be exploited: treat this before others.')
   }
   return advice
 }
 
-function fixAdvice(finding: Known): string[] {
+function fixAdvice(finding: Known, around: Surroundings): string[] {
   const { package: one, fixedVersion } = finding
-  if (fixedVersion === null) return withoutFix(finding)
+  if (fixedVersion === null) return withoutFix(finding, around)
   if (!isOsPackage(one)) {
     return [
       `Upgrade ${one.name} to ${fixedVersion} or later and rebuild the image.`,
@@ -29,13 +56,16 @@ function fixAdvice(finding: Known): string[] {
     ]
   }
   const source = one.source !== null && one.source.name !== one.name ? ` (of the source ${one.source.name})` : ''
-  const command = UPGRADE[one.type]?.(one.name)
-  return [`Upgrade ${one.name}${source} to ${fixedVersion} or later${command ? `, in the build: ${command}` : ''}.`]
+  const how = around.upgrade
+    ? `, in the build: ${around.upgrade(one.name)}`
+    : ': the image has no package manager, so rebuild it on a base that has it'
+  return [`Upgrade ${one.name}${source} to ${fixedVersion} or later${how}.`]
 }
 
-function withoutFix({ package: one, fixable, status }: Known): string[] {
+function withoutFix({ package: one, fixable, status }: Known, { ended }: Surroundings): string[] {
   const limits = `Limit the risk: remove ${one.name} if nothing needs it, or move to a smaller base (distroless, scratch).`
   if (fixable) return ['The vendor names a mitigation: see the references.', limits]
+  if (isOsPackage(one) && ended !== null) return [`There is no fixed version of ${one.name}.`, limits]
   if (status === 'wont_fix') {
     return [
       `The vendor says that no fix will come for this release: move to a newer release or another base image.`,
@@ -47,9 +77,15 @@ function withoutFix({ package: one, fixable, status }: Known): string[] {
   return [`There is no fixed version of ${one.name} yet.`, limits]
 }
 
-function baseAdvice({ package: one, fixedVersion }: Known): string[] {
-  if (!isOsPackage(one)) return ['It comes with the base image: rebuild on a newer base, or choose a smaller one.']
+/** What the lowest layer brings comes from the base image, unless the image was built from nothing. */
+function baseAdvice({ package: one, fixedVersion }: Known, { ended, lowestLayer }: Surroundings): string[] {
+  const isOfOs = isOsPackage(one)
+  if (isOfOs && ended !== null)
+    return [`${ended} is no longer supported, its vendor mends nothing any more: move to a newer release.`]
+  if (one.layer !== lowestLayer) return []
+  const where = 'It is in the lowest layer, which usually is the base image'
+  if (!isOfOs) return [`${where}: rebuild on a newer base, or choose a smaller one.`]
   return fixedVersion === null
-    ? ['It comes with the base image: a smaller base (distroless, scratch) may not need it.']
-    : ['It comes with the base image: rebuild on a newer version of the base.']
+    ? [`${where}: a smaller base (distroless, scratch) may not need it.`]
+    : [`${where}: rebuild on a newer version of the base.`]
 }
