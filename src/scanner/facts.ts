@@ -37,7 +37,7 @@ export interface FileFacts {
   /** Paths that an OS package of this database owns, as far as they could mark language packages (site-packages, node_modules, jars, gems …). */
   readonly owns: readonly string[]
   readonly os: OsRelease | null
-  /** Other hints: `apk-repositories` → `edge`. */
+  /** Other hints: `apk-repositories` → `edge`, `apt-suite` → `sid`. */
   readonly hints: Readonly<Record<string, string>>
   readonly problems: readonly Problem[]
 }

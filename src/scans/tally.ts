@@ -1,7 +1,7 @@
 import type { Severity } from '../domain/severity.ts'
 import { severityOfRank, severityRank } from '../domain/severity.ts'
 import type { Counts, PackageName } from '../metadata/tables/scans.ts'
-import { ecosystemOfOs, subjectOf } from '../scanner/ecosystem.ts'
+import { ecosystemOfOs, subjectsOfPackage } from '../scanner/ecosystem.ts'
 import type { Inventory } from '../scanner/facts.ts'
 import type { Finding } from '../scanner/finding.ts'
 
@@ -45,9 +45,8 @@ export function packageNames(inventory: Inventory): PackageName[] {
   const os = ecosystemOfOs(inventory.os)
   const names = new Map<string, PackageName>()
   for (const one of inventory.packages) {
-    const subject = one.osOwned ? null : subjectOf(one, os)
-    if (subject)
-      names.set(`${subject.ecosystem}\0${subject.name}`, { ecosystem: subject.ecosystem, name: subject.name })
+    for (const { ecosystem, name } of one.osOwned ? [] : subjectsOfPackage(one, os))
+      names.set(`${ecosystem}\0${name}`, { ecosystem, name })
   }
   return [...names.values()]
 }

@@ -10,6 +10,10 @@ export interface AffectedRange {
   readonly events: readonly RangeEvent[]
 }
 
+/** `module` of an entry that is for builds of modules, of which ones it does not say; and of one that is for no module's. */
+export const ANY_MODULE = '*'
+export const NO_MODULE = ''
+
 /** What one advisory says of one package: a record may have several for the same package (lines 2.7, 2.8, 2.9). */
 export interface Affected {
   readonly advisory: string
@@ -25,7 +29,7 @@ export interface Affected {
   readonly status: 'not_affected' | 'wont_fix' | 'deferred' | 'under_investigation' | null
   /** The vendor's severity or urgency in its own word; null: none. */
   readonly vendorSeverity: string | null
-  /** An rpm's module stream that this entry is for, `nodejs:16`; null: any or none. */
+  /** An rpm's module stream that this entry is for, `nodejs:16`, or `ANY_MODULE` or `NO_MODULE`; null: whatever the package is of. */
   readonly module: string | null
 }
 

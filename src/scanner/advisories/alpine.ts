@@ -28,15 +28,16 @@ export function takeSecdb(value: Fields, intake: Intake, tally: Tally): void {
     }
   }
   intake.forget(group)
-  const prefix = ecosystem.split(':')[0]?.toUpperCase()
+  const prefix = `${ecosystem.split(':')[0]?.toUpperCase()}-`
   const common = { group, state, kind: 'Alpine secdb', source: 'alpine-secdb', modified: 0, withdrawn: false }
   const nothing = { covers: [], summary: null, details: null, publishedAt: null, references: [], scores: [] }
   for (const [id, { aliases, fixes }] of found) {
     intake.record({
       ...common,
       ...nothing,
-      id: `${prefix}-${id}`,
-      aliases: [id, ...aliases],
+      // `ALPINE-13661` has the prefix of its own.
+      id: id.startsWith(prefix) ? id : `${prefix}${id}`,
+      aliases: id.startsWith(prefix) ? [...aliases] : [id, ...aliases],
       affected: [...fixes.values()].flat(),
     })
     tally.taken()

@@ -1,4 +1,6 @@
+import { isRedHatSource, redHatSource } from '../ecosystem.ts'
 import type { AffectedRange, Score } from './advisory-index.ts'
+import { ANY_MODULE, NO_MODULE } from './advisory-index.ts'
 import { scoreOf } from './cvss.ts'
 import type { Fields } from './fields.ts'
 import { cveOf, fieldsOf, isFields, listOf, nameOf, numberOf, stringsOf, textOf, timeOf } from './fields.ts'
@@ -9,10 +11,11 @@ import { MAX_AFFECTED, MAX_DEPTH, MAX_REFERENCES } from './limits.ts'
 /** What a product id stands for: a package, and the release that it is of. */
 interface Product {
   readonly ecosystem: string
+  /** `redHatSource`'s for a source. */
   readonly name: string
   /** With its epoch; null: any. */
   readonly version: string | null
-  readonly module: string | null
+  readonly module: string
 }
 
 export function isCsaf(value: Fields): boolean {
@@ -57,18 +60,18 @@ export function recordsOfCsaf(value: Fields): TakenRecord[] {
     })
 }
 
-function productsOf(tree: Fields): ReadonlyMap<string, Product> {
+function productsOf(tree: Fields): ReadonlyMap<string, readonly Product[]> {
   const releases = new Map<string, string>()
   const packages = new Map<string, string>()
   collect(tree['branches'], releases, packages, 0)
-  const found = new Map<string, Product>()
+  const found = new Map<string, readonly Product[]>()
   for (const relationship of listOf(tree['relationships'], 'relationships', MAX_AFFECTED * 5).map(fieldsOf)) {
     const { product_reference: reference, relates_to_product_reference: of } = relationship
     const id = fieldsOf(relationship['full_product_name'])['product_id']
     const ecosystem = typeof of === 'string' ? releases.get(of) : undefined
     const purl = typeof reference === 'string' ? (packages.get(reference) ?? reference) : ''
-    const product = ecosystem === undefined ? null : productOf(ecosystem, purl)
-    if (typeof id === 'string' && product !== null) found.set(id, product)
+    if (typeof id === 'string' && ecosystem !== undefined)
+      found.set(id, purl.startsWith('pkg:') ? ofPurl(ecosystem, purl) : ofName(ecosystem, purl))
   }
   return found
 }
@@ -88,21 +91,39 @@ function collect(branches: unknown, releases: Map<string, string>, packages: Map
   }
 }
 
-/** Of `pkg:rpm/redhat/NAME@VERSION?arch=…&epoch=…&rpmmod=…`, or of a bare name, as products without a fix have. */
-function productOf(ecosystem: string, reference: string): Product | null {
-  if (!reference.startsWith('pkg:')) {
-    const [stream, name = stream] = reference.split('/').slice(-2)
-    if (name === undefined || !/^[A-Za-z0-9][\w.+-]*$/.test(name)) return null
-    return { ecosystem, name, version: null, module: stream !== name && stream?.includes(':') ? stream : null }
-  }
-  const [, path = '', query = ''] = /^pkg:rpm\/redhat\/([^?#]+)\??([^#]*)/.exec(reference) ?? []
+/** Of `pkg:rpm/redhat/NAME@VERSION?arch=…&epoch=…&rpmmod=…`; what has no fix has no version, and is often named by its source alone. */
+function ofPurl(ecosystem: string, purl: string): Product[] {
+  const [, path = '', query = ''] = /^pkg:rpm\/redhat\/([^?#]+)\??([^#]*)/.exec(purl) ?? []
   const [name = '', version] = path.split('@')
+  if (name === '') return []
   const qualifiers = new URLSearchParams(query)
   const epoch = qualifiers.get('epoch')
-  if (name === '' || qualifiers.get('arch') === 'src') return null
-  const stream = qualifiers.get('rpmmod')?.split(':').slice(0, 2).join(':') ?? null
   const full = version === undefined ? null : `${epoch !== null && epoch !== '0' ? `${epoch}:` : ''}${decoded(version)}`
-  return { ecosystem, name: decoded(name), version: full, module: stream }
+  const module = qualifiers.get('rpmmod')?.split(':').slice(0, 2).join(':')
+  const isSource = qualifiers.get('arch') === 'src'
+  return [
+    {
+      ecosystem,
+      name: isSource ? redHatSource(decoded(name)) : decoded(name),
+      version: full,
+      module: module ?? (isOfModule(full) ? ANY_MODULE : NO_MODULE),
+    },
+  ]
+}
+
+function isOfModule(version: string | null): boolean {
+  return version !== null && /[.+]module[_+]/.test(version)
+}
+
+/** Of `NAME`, `NAME.src`, `NAME::STREAM` or `STREAM/NAME`, as products without a fix are called that have no purl: a package, a source, or both. */
+function ofName(ecosystem: string, reference: string): Product[] {
+  const [, before, full = '', after] = /^(?:([^/]+)\/)?([A-Za-z0-9][\w.+-]*)(?:::(.+))?$/.exec(reference) ?? []
+  if (full === '') return []
+  const stream = after ?? before
+  const module = stream?.includes(':') ? stream.split(':').slice(0, 2).join(':') : NO_MODULE
+  const name = full.replace(/\.src$/, '')
+  const names = full === name ? [name, redHatSource(name)] : [redHatSource(name)]
+  return names.map((one) => ({ ecosystem, name: one, version: null, module }))
 }
 
 function decoded(text: string): string {
@@ -113,19 +134,27 @@ function decoded(text: string): string {
   }
 }
 
-function affectedOf(one: Fields, products: ReadonlyMap<string, Product>, severity: string | null): TakenAffected[] {
+function affectedOf(
+  one: Fields,
+  products: ReadonlyMap<string, readonly Product[]>,
+  severity: string | null,
+): TakenAffected[] {
   const status = fieldsOf(one['product_status'])
   const whyNot = reasonsOf(one)
   const add = (key: string, make: (product: Product, id: string) => Pick<TakenAffected, 'ranges' | 'status'> | null) =>
-    stringsOf(status[key], MAX_AFFECTED).flatMap((id) => {
-      const product = products.get(id)
-      const made = product === undefined ? null : make(product, id)
-      if (product === undefined || made === null) return []
-      const { ecosystem, name, module } = product
-      return [{ ecosystem, name: nameOf(name, 'a package'), module, versions: [], vendorSeverity: severity, ...made }]
-    })
+    stringsOf(status[key], MAX_AFFECTED).flatMap((id) =>
+      (products.get(id) ?? []).flatMap((product) => {
+        const made = make(product, id)
+        if (made === null) return []
+        const { ecosystem, name, module } = product
+        return [{ ecosystem, name: nameOf(name, 'a package'), module, versions: [], vendorSeverity: severity, ...made }]
+      }),
+    )
   const all = [
-    ...add('fixed', ({ version }) => (version === null ? null : { ranges: [until(version)], status: null })),
+    // Of what is fixed every package is named beside its source.
+    ...add('fixed', ({ name, version }) =>
+      version === null || isRedHatSource(name) ? null : { ranges: [until(version)], status: null },
+    ),
     ...add('known_affected', (_, id) => ({ ranges: [until(null)], status: whyNot.get(id) ?? null })),
     ...add('under_investigation', () => ({ ranges: [until(null)], status: 'under_investigation' })),
     ...add('known_not_affected', () => ({ ranges: [], status: 'not_affected' })),

@@ -1,23 +1,9 @@
+import { DEBIAN_RELEASES } from '../ecosystem.ts'
 import type { AffectedRange } from './advisory-index.ts'
 import type { Fields } from './fields.ts'
 import { fieldsOf, idOf, isFields, nameOf, textOf } from './fields.ts'
 import { BadRecord } from './import-error.ts'
 import type { Intake, TakenAffected, Tally } from './intake.ts'
-
-/** Source: www.debian.org/releases. */
-const RELEASES: Readonly<Record<string, string>> = {
-  squeeze: '6',
-  wheezy: '7',
-  jessie: '8',
-  stretch: '9',
-  buster: '10',
-  bullseye: '11',
-  bookworm: '12',
-  trixie: '13',
-  forky: '14',
-  duke: '15',
-  sid: 'sid',
-}
 
 export const DEBIAN_GROUP = 'debian-tracker/'
 
@@ -42,7 +28,7 @@ export function takeSourcePackage(source: string, cves: unknown, intake: Intake,
 function takeOne(name: string, cve: string, value: unknown, intake: Intake): void {
   if (!isFields(value) || !isFields(value['releases'])) throw new BadRecord('it has no releases')
   const affected = Object.entries(value['releases']).flatMap(([codename, release]) => {
-    const version = Object.hasOwn(RELEASES, codename) ? RELEASES[codename] : undefined
+    const version = Object.hasOwn(DEBIAN_RELEASES, codename) ? DEBIAN_RELEASES[codename] : undefined
     if (version === undefined) return []
     return [releaseOf(`Debian:${version}`, name, fieldsOf(release))]
   })

@@ -29,6 +29,17 @@ const CHANGED_ROWS = (here: string, there: string) =>
   `SELECT ecosystem, name FROM (SELECT ecosystem, name, advisory, body FROM ${here}.affected
     EXCEPT SELECT ecosystem, name, advisory, body FROM ${there}.affected)`
 
+/** An advisory that is, through whomever, the same flaw as others than before: what it is called and how it is scored is theirs, too. */
+const REGROUPED = (here: string, there: string) =>
+  `SELECT a.rid FROM ${here}.advisories a JOIN ${here}.alias_members m ON m.id = a.id JOIN ${here}.alias_groups g ON g.grp = m.grp
+     LEFT JOIN ${there}.alias_members om ON om.id = a.id LEFT JOIN ${there}.alias_groups og ON og.grp = om.grp
+    WHERE a.withdrawn = 0 AND og.ids IS NOT g.ids`
+
+/** These and, of each, all that are the same flaw. */
+const SAME_FLAW = (schema: string) =>
+  `SELECT value AS id FROM json_each(?1) UNION SELECT other.id FROM json_each(?1) one JOIN ${schema}.alias_members m ON m.id = one.value
+     JOIN ${schema}.alias_members other ON other.grp = m.grp`
+
 const PACKAGES_OF = (schema: string, rids: string) =>
   `SELECT ecosystem, name FROM ${schema}.affected WHERE rid IN (${rids})`
 
@@ -46,14 +57,16 @@ export function diffSnapshots(oldPath: string, newPath: string): SnapshotDiff {
   const named = (schema: string) =>
     PACKAGES_OF(
       schema,
-      `SELECT rid FROM ${schema}.names WHERE name IN (SELECT value FROM json_each(?1))
-       UNION SELECT rid FROM ${schema}.advisories WHERE id IN (SELECT value FROM json_each(?1))`,
+      `SELECT rid FROM ${schema}.names WHERE name IN (${SAME_FLAW(schema)})
+       UNION SELECT rid FROM ${schema}.advisories WHERE id IN (${SAME_FLAW(schema)})`,
     )
   const parts = [
     CHANGED_ROWS('main', 'old'),
     CHANGED_ROWS('old', 'main'),
     PACKAGES_OF('main', CHANGED_ADVISORIES('main', 'old')),
     PACKAGES_OF('old', CHANGED_ADVISORIES('old', 'main')),
+    PACKAGES_OF('main', REGROUPED('main', 'old')),
+    PACKAGES_OF('old', REGROUPED('old', 'main')),
     named('main'),
     named('old'),
   ]

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { crc32, deflateRawSync, gzipSync, zstdCompressSync } from 'node:zlib'
+import { NO_MODULE } from './advisory-index.ts'
 import { diffSnapshots } from './diff-snapshots.ts'
 import type { ImportOptions, ImportResult } from './import-advisories.ts'
 import { importAdvisories } from './import-advisories.ts'
@@ -257,8 +258,18 @@ test('Red Hat VEX: fixed, affected, not affected, by release and module; extende
       .affecting(ecosystem, name)
       .map(({ status, ranges, module }) => [status, ranges[0]?.events.at(-1) ?? null, module])
   assert.deepEqual(said('Red Hat:8', 'nodejs'), [[null, { fixed: '1:16.20.2-3.module+el8' }, 'nodejs:16']])
-  assert.deepEqual(said('Red Hat:9', 'kernel'), [['wont_fix', { introduced: '0' }, null]])
-  assert.deepEqual(said('Red Hat:9', 'curl'), [['not_affected', null, null]])
+  assert.deepEqual(said('Red Hat:9', 'kernel'), [['wont_fix', { introduced: '0' }, NO_MODULE]])
+  assert.deepEqual(said('Red Hat:9', 'kernel.src'), [['wont_fix', { introduced: '0' }, NO_MODULE]])
+  assert.deepEqual(said('Red Hat:9', 'curl'), [['not_affected', null, NO_MODULE]])
+  assert.deepEqual(
+    ['openssl.src', 'openssl', 'perl-libs', 'urllib3.src'].map((name) => said('Red Hat:9', name)),
+    [
+      [[null, { introduced: '0' }, NO_MODULE]],
+      [],
+      [[null, { introduced: '0' }, 'perl:5.32']],
+      [['under_investigation', { introduced: '0' }, NO_MODULE]],
+    ],
+  )
   assert.equal(index.advisory('REDHAT-CVE-2024-1111')?.scores[0]?.score, 9.8)
 })
 
@@ -350,6 +361,25 @@ test('diffSnapshots: names the packages and CVEs that changed, and no other', as
     packages: [{ ecosystem: 'npm', name: 'other' }],
     cves: new Map([['CVE-2024-33333', ['new']]]),
   })
+})
+
+test('diffSnapshots: what changes at one end of a chain of aliases reaches the other', async () => {
+  const far = osv('FAR-1', {
+    aliases: ['MID-1'],
+    affected: [{ package: { ecosystem: 'npm', name: 'far' }, versions: ['1'] }],
+  })
+  const bridge = osv('MID-1', { aliases: ['CVE-2024-1111'], affected: [] })
+  const scores = (score: string) =>
+    `cve,source,cvss_version,vector,base_score,severity\nCVE-2024-1111,x,3.1,,${score},\n`
+  const alone = await importInto({ 'a.json': JSON.stringify(far) })
+  const joined = await importInto({ 'b.json': JSON.stringify(bridge), 's.csv': scores('9.1') }, { base: pathOf(alone) })
+  const rescored = await importInto({ 's.csv': scores('7.1') }, { base: pathOf(joined) })
+  for (const [from, to] of [
+    [alone, joined],
+    [joined, rescored],
+    [rescored, alone],
+  ] as const)
+    assert.deepEqual(diffSnapshots(pathOf(from), pathOf(to)).packages, [{ ecosystem: 'npm', name: 'far' }])
 })
 
 test('a folder: what is not called like data is passed over, what cannot be read fails the whole unless told to go on', async () => {
@@ -474,6 +504,7 @@ function vex(): object {
             product('nodejs-16', {
               purl: 'pkg:rpm/redhat/nodejs@16.20.2-3.module%2Bel8?arch=x86_64&epoch=1&rpmmod=nodejs:16:8090:abc',
             }),
+            product('openssl', { purl: 'pkg:rpm/redhat/openssl?arch=src' }),
           ],
         },
       ],
@@ -482,6 +513,9 @@ function vex(): object {
         relationship('AppStream-8.6.EUS', 'nodejs-16'),
         relationship('red_hat_enterprise_linux_9', 'kernel'),
         relationship('red_hat_enterprise_linux_9', 'curl'),
+        relationship('red_hat_enterprise_linux_9', 'openssl'),
+        relationship('red_hat_enterprise_linux_9', 'perl-libs::perl:5.32'),
+        relationship('red_hat_enterprise_linux_9', 'urllib3.src'),
       ],
     },
     vulnerabilities: [
@@ -489,7 +523,8 @@ function vex(): object {
         cve: 'CVE-2024-1111',
         product_status: {
           fixed: ['AppStream-8:nodejs-16', 'AppStream-8.6.EUS:nodejs-16'],
-          known_affected: ['red_hat_enterprise_linux_9:kernel'],
+          known_affected: ['kernel', 'openssl', 'perl-libs::perl:5.32'].map((id) => `red_hat_enterprise_linux_9:${id}`),
+          under_investigation: ['red_hat_enterprise_linux_9:urllib3.src'],
           known_not_affected: ['red_hat_enterprise_linux_9:curl'],
         },
         remediations: [

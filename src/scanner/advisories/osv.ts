@@ -1,5 +1,6 @@
 import { canonicalEcosystem, canonicalName } from '../ecosystem.ts'
 import type { AffectedRange, RangeEvent, Score } from './advisory-index.ts'
+import { ANY_MODULE, NO_MODULE } from './advisory-index.ts'
 import { scoreOf } from './cvss.ts'
 import type { Fields } from './fields.ts'
 import { fieldsOf, idOf, isCve, isFields, listOf, nameOf, numberOf, stringsOf, textOf, timeOf } from './fields.ts'
@@ -119,7 +120,7 @@ function affectedOf(id: string, value: Fields): TakenAffected[] {
     left -= versions.length + ranges.reduce((sum, { events }) => sum + events.length, 0)
     if (versions.length === 0 && ranges.length === 0) return []
     const one = { ecosystem, name, ranges, versions, status: null, vendorSeverity: vendorWord(given, id) ?? word }
-    return streamsOf(ranges, summary).map((module) => ({ ...one, module }))
+    return streamsOf(ecosystem, ranges, summary).map((module) => ({ ...one, module }))
   })
 }
 
@@ -164,15 +165,17 @@ function vendorWord(value: Fields, id: string): string | null {
   return typeof word === 'string' ? word : null
 }
 
+/** Whose distributions have modules. */
+const WITH_MODULES = /^(AlmaLinux|Rocky Linux|Red Hat|Oracle Linux):/
+
 /**
  * The module streams that a build is for: its version says that it is of one, the notice's summary of which (`Important: nodejs:16
- * security update`; some name two). None named: null, any.
+ * security update`; some name two).
  */
-function streamsOf(ranges: readonly AffectedRange[], summary: string): (string | null)[] {
-  const isModular = ranges.some(({ events }) =>
-    events.some((event) => 'fixed' in event && /[.+]module[_+]/.test(event.fixed)),
-  )
-  if (!isModular) return [null]
+function streamsOf(ecosystem: string, ranges: readonly AffectedRange[], summary: string): (string | null)[] {
+  const fixes = ranges.flatMap(({ events }) => events.flatMap((event) => ('fixed' in event ? [event.fixed] : [])))
+  if (fixes.length === 0 || !WITH_MODULES.test(ecosystem)) return [null]
+  if (!fixes.some((fix) => /[.+]module[_+]/.test(fix))) return [NO_MODULE]
   const streams = new Set(summary.match(/(?<![\w:.-])[a-z][\w.+-]*:[A-Za-z0-9][\w.-]*/g) ?? [])
-  return streams.size === 0 ? [null] : [...streams]
+  return streams.size === 0 ? [ANY_MODULE] : [...streams]
 }

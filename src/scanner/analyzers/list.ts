@@ -1,6 +1,7 @@
 import type { Analyzer } from './analyzer.ts'
 import { apk } from './apk.ts'
 import { apkRepositories } from './apk-repositories.ts'
+import { aptSources } from './apt-sources.ts'
 import { archives } from './archives.ts'
 import { bitnami } from './bitnami.ts'
 import { composer, composerLock } from './composer.ts'
@@ -22,6 +23,7 @@ const holder = new Holder()
 export const ANALYZERS: readonly Analyzer[] = [
   osRelease,
   apkRepositories,
+  aptSources,
   dpkg,
   apk,
   rpm,

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { analyzed } from '../../../test/support/analyzed.ts'
 import type { OsRelease } from '../facts.ts'
 import { apkRepositories } from './apk-repositories.ts'
+import { aptSources } from './apt-sources.ts'
 import { osRelease } from './os-release.ts'
 
 const DEBIAN = `PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"
@@ -139,3 +140,25 @@ test('apkRepositories, hostile: a line of blanks takes no time to refuse', async
   const result = await analyzed(apkRepositories, 'etc/apk/repositories.d/a.list', text)
   assert.deepEqual(result?.hints, {})
 })
+
+const APT = 'deb http://deb.debian.org/debian'
+const sources = [
+  { name: 'unstable', text: `${APT} unstable main\n`, isSid: true },
+  {
+    name: 'sid, with options',
+    text: 'deb [arch=amd64 trusted=yes] http://deb.debian.org/debian sid main\n',
+    isSid: true,
+  },
+  { name: 'sid in the newer format', text: 'Types: deb\nSuites: sid\nComponents: main\n', isSid: true },
+  { name: 'testing', text: `${APT} forky main\n`, isSid: false },
+  { name: 'sources of unstable only', text: 'deb-src http://deb.debian.org/debian sid main\n', isSid: false },
+  { name: 'a comment', text: `# ${APT} sid main\n#Suites: sid\n`, isSid: false },
+  { name: 'a component of that name', text: `${APT} trixie sid\n`, isSid: false },
+  { name: 'a line of blanks', text: `${APT}${' '.repeat(60_000)}\nSuites:${' a'.repeat(30_000)}\n`, isSid: false },
+]
+for (const { name, text, isSid } of sources) {
+  test(`aptSources: ${name}`, async () => {
+    const result = await analyzed(aptSources, 'etc/apt/sources.list.d/debian.sources', text)
+    assert.deepEqual(result?.hints, isSid ? { 'apt-suite': 'sid' } : {})
+  })
+}

@@ -85,6 +85,16 @@ const cases = [
     ]),
     want: '3.2.0',
   },
+  {
+    name: 'ranges that overlap: only the last fix ends them all',
+    version: '1.1.0',
+    entry: entry([
+      [from('0'), until('1.2.0')],
+      [from('1.0.0'), until('2.2.0')],
+    ]),
+    want: '2.2.0',
+  },
+  { name: 'listed with its tag', version: '1.0.0', entry: entry([], ['v1.0.0']), want: null },
   { name: 'listed', version: '1.0.0', entry: entry([], ['0.9.0', '1.0.0']), want: null },
   { name: 'not listed', version: '1.0.1', entry: entry([], ['1.0.0']), want: false },
   {

@@ -13,12 +13,23 @@ export type Evaluation =
  */
 export function evaluate(compare: Compare, version: string, affected: Affected): Evaluation {
   const inRanges = affected.ranges.map((range) => inRange(compare, version, range))
-  const hit = inRanges.find(({ verdict }) => verdict === 'affected')
-  if (hit) return hit
-  if (affected.versions.includes(version)) {
+  const hits = inRanges.flatMap((one) => (one.verdict === 'affected' ? [one.fixedVersion] : []))
+  if (hits.length > 0) return { verdict: 'affected', fixedVersion: highest(compare, hits) }
+  if (isListed(version, affected.versions)) {
     return { verdict: 'affected', fixedVersion: fixBehind(compare, version, affected.ranges) }
   }
   return inRanges.find(({ verdict }) => verdict === 'cannot_tell') ?? { verdict: 'unaffected' }
+}
+
+/** Ranges may overlap: only the last of their fixes ends them all. */
+function highest(compare: Compare, fixes: readonly (string | null)[]): string | null {
+  const known = fixes.filter((fix) => fix !== null)
+  return known.reduce<string | null>((best, fix) => (best === null || (compare(fix, best) ?? 0) > 0 ? fix : best), null)
+}
+
+/** Composer's tags are listed as they are written, `v1.2.3`; installed is 1.2.3. */
+function isListed(version: string, versions: readonly string[]): boolean {
+  return versions.includes(version) || versions.includes(`v${version}`)
 }
 
 interface Point {

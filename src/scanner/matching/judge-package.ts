@@ -1,4 +1,5 @@
 import type { Advisory, AdvisoryIndex, Affected, CveFacts } from '../advisories/advisory-index.ts'
+import { ANY_MODULE, NO_MODULE } from '../advisories/advisory-index.ts'
 import type { Subject } from '../ecosystem.ts'
 import type { Finding } from '../finding.ts'
 import { compareIn } from '../versions/compare-in.ts'
@@ -78,7 +79,9 @@ const CANNOT_TELL = { verdict: 'cannot_tell' } as const
 
 /** A package of a module answers to entries for its stream, one of none to entries for none. */
 function isForModule({ module }: JudgedSubject, affected: Affected): boolean {
-  return affected.module === null || affected.module === module
+  if (affected.module === null) return true
+  if (affected.module === ANY_MODULE) return module !== null
+  return affected.module === (module ?? NO_MODULE)
 }
 
 function findingOf(subject: JudgedSubject, group: readonly Hit[], index: AdvisoryIndex): PackageFinding {
@@ -108,11 +111,13 @@ function findingOf(subject: JudgedSubject, group: readonly Hit[], index: Advisor
   }
 }
 
-/** All names of the flaw, the one that people search for first: the CVE's, else the advisory's own. */
+/** All names of the flaw, the one that people search for first: the CVE's, else the advisory's own (`XSA-7` before `ALPINE-XSA-7`). */
 function idsOf(advisories: readonly Advisory[], index: AdvisoryIndex): string[] {
   const own = advisories.map(({ id }) => id)
   const all = [...new Set([...own, ...advisories.flatMap(({ id }) => index.aliasGroup(id))])]
-  const rank = (id: string): number => (id.startsWith('CVE-') ? 0 : own.includes(id) ? 1 : 2)
+  const isPrefixed = (id: string): boolean => all.some((other) => other !== id && id.endsWith(`-${other}`))
+  const isOwn = (id: string): boolean => own.some((one) => one === id || one.endsWith(`-${id}`))
+  const rank = (id: string): number => (id.startsWith('CVE-') ? 0 : isPrefixed(id) ? 2 : isOwn(id) ? 1 : 3)
   return all.sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { indexOf, score } from '../../../test/support/advisory-fixture.ts'
+import { ANY_MODULE, NO_MODULE } from '../advisories/advisory-index.ts'
 import type { Inventory, InventoryPackage, OsRelease, Problem } from '../facts.ts'
 import { match } from './match.ts'
 import { verdictOn } from './verdict.ts'
@@ -138,6 +139,72 @@ test('match: a package of a module is compared within its stream', () => {
     ['ALSA-14'],
   )
 })
+
+const streams = [
+  { name: 'of its stream', module: 'perl:5.24', label: 'perl:5.24:1:a', found: true },
+  { name: 'of another stream', module: 'perl:5.30', label: 'perl:5.24:1:a', found: false },
+  { name: 'of a module not named', module: ANY_MODULE, label: 'perl:5.24:1:a', found: true },
+  { name: 'of no module', module: NO_MODULE, label: 'perl:5.24:1:a', found: false },
+  { name: 'of a stream, for a package of none', module: 'perl:5.24', label: null, found: false },
+  { name: 'of a module not named, for a package of none', module: ANY_MODULE, label: null, found: false },
+  { name: 'of no module, for a package of none', module: NO_MODULE, label: null, found: true },
+]
+for (const { name, module, label, found: isFound } of streams) {
+  test(`match: an entry ${name}`, () => {
+    const index = indexOf([
+      { id: 'ALSA-1', ecosystem: 'AlmaLinux:8', name: 'perl', events: until('4:5.26.3-420.el8'), module },
+    ])
+    const perl = one({ type: 'rpm', name: 'perl', version: '4:5.24.4-404.module_el8.6.0+1+1', module: label })
+    assert.equal(found([perl], index, system('almalinux', '8.6')).findings.length, Number(isFound))
+  })
+}
+
+test('match: a vendor of rpm names the source; a flaw said of both names is told once', () => {
+  const ssl = one({
+    type: 'rpm',
+    name: 'openssl-libs',
+    version: '1:3.0.7-1',
+    source: { name: 'openssl', version: '1:3.0.7-1' },
+  })
+  const index = indexOf([
+    {
+      id: 'REDHAT-CVE-1',
+      ecosystem: 'Red Hat:9',
+      name: 'openssl.src',
+      events: [{ introduced: '0' }],
+      aliases: ['CVE-1'],
+    },
+    {
+      id: 'RHSA-1',
+      ecosystem: 'Red Hat:9',
+      name: 'openssl-libs',
+      events: until('1:3.0.7-9'),
+      aliases: ['CVE-1'],
+    },
+    { id: 'RHSA-2', ecosystem: 'Red Hat:9', name: 'openssl', events: until('1:3.0.7-9'), aliases: ['CVE-2'] },
+  ])
+  const { findings } = found([ssl], index, system('rhel', '9.4'))
+  assert.deepEqual(
+    findings.map(({ id, fixedVersion }) => [id, fixedVersion]),
+    [['CVE-1', '1:3.0.7-9']],
+  )
+})
+
+const idCases = [
+  { id: 'ALPINE-CVE-2024-1', aliases: ['CVE-2024-1'], want: ['CVE-2024-1', 'ALPINE-CVE-2024-1'] },
+  { id: 'ALPINE-XSA-7', aliases: ['XSA-7'], want: ['XSA-7', 'ALPINE-XSA-7'] },
+  { id: 'DEBIAN-TEMP-1-2', aliases: ['TEMP-1-2'], want: ['TEMP-1-2', 'DEBIAN-TEMP-1-2'] },
+  { id: 'GHSA-b', aliases: ['GHSA-a'], want: ['GHSA-b', 'GHSA-a'] },
+]
+for (const { id, aliases, want } of idCases) {
+  test(`match: ${id} is shown as ${want[0]}`, () => {
+    const index = indexOf([{ id, ecosystem: 'Debian:12', name: 'zlib', events: [{ introduced: '0' }], aliases }])
+    assert.deepEqual(
+      found([zlib], index, debian).findings.map((finding) => [finding.id, ...finding.aliases]),
+      [want],
+    )
+  })
+}
 
 test('match: words alone give a severity and no score; nothing at all is unknown, never none', () => {
   const index = indexOf([

@@ -1,6 +1,6 @@
 import { severityRank } from '../../domain/severity.ts'
 import type { AdvisoryIndex } from '../advisories/advisory-index.ts'
-import { ecosystemOfOs, subjectOf } from '../ecosystem.ts'
+import { ecosystemOfOs, subjectsOfPackage } from '../ecosystem.ts'
 import type { Inventory, InventoryPackage } from '../facts.ts'
 import type { CannotTell, Finding, MatchResult } from '../finding.ts'
 import type { JudgedSubject, PackageFinding, PackageVerdict } from './judge-package.ts'
@@ -30,8 +30,8 @@ export function subjectsOf(
 ): { readonly one: InventoryPackage; readonly subject: JudgedSubject }[] {
   const os = ecosystemOfOs(inventory.os)
   return inventory.packages.flatMap((one) => {
-    const subject = one.osOwned ? null : subjectOf(one, os)
-    return subject === null ? [] : [{ one, subject: { ...subject, module: streamOf(one.module) } }]
+    const subjects = one.osOwned ? [] : subjectsOfPackage(one, os)
+    return subjects.map((subject) => ({ one, subject: { ...subject, module: streamOf(one.module) } }))
   })
 }
 
@@ -43,10 +43,18 @@ export function assemble(
 ): Pick<MatchResult, 'findings' | 'cannotTell'> {
   const findings: Finding[] = []
   const cannotTell: CannotTell[] = []
+  let last: InventoryPackage | null = null
+  const told = new Set<string>()
   for (const { one, subject } of subjectsOf(inventory)) {
     const verdict = verdictOf(subject, one)
+    // Advisories may know a package by two names: what is said of both is told once.
+    if (last !== one) told.clear()
+    last = one
     for (const said of verdict?.cannotTell ?? []) cannotTell.push({ package: one, ...said })
-    for (const found of verdict?.findings ?? []) findings.push(inImage(found, one, around))
+    for (const found of verdict?.findings.filter(({ id }) => !told.has(id)) ?? []) {
+      told.add(found.id)
+      findings.push(inImage(found, one, around))
+    }
   }
   return { findings: findings.sort(worstFirst), cannotTell }
 }

@@ -1,5 +1,5 @@
 import type { AdvisoryIndex } from '../advisories/advisory-index.ts'
-import { ecosystemOfOs, isOsPackage, subjectOf } from '../ecosystem.ts'
+import { ecosystemOfOs, isOsPackage, subjectsOfPackage } from '../ecosystem.ts'
 import type { Inventory, Problem } from '../facts.ts'
 import { supportEnds } from './end-of-life.ts'
 
@@ -13,7 +13,7 @@ export interface ImageTraits {
 
 export function traitsOf({ os, packages }: Inventory): ImageTraits {
   const languages = packages.flatMap((one) =>
-    isOsPackage(one) || one.osOwned ? [] : (subjectOf(one, null)?.ecosystem ?? one.type),
+    isOsPackage(one) || one.osOwned ? [] : (subjectsOfPackage(one, null)[0]?.ecosystem ?? one.type),
   )
   return { os, hasOsPackages: packages.some(isOsPackage), languages: [...new Set(languages)] }
 }

@@ -1,6 +1,6 @@
 import type { Severity } from '../../domain/severity.ts'
 import { severityRank } from '../../domain/severity.ts'
-import { subjectOf } from '../ecosystem.ts'
+import { subjectsOfPackage } from '../ecosystem.ts'
 import type { Finding } from '../finding.ts'
 import type { Package, PackageType } from '../package.ts'
 import { compareIn } from '../versions/compare-in.ts'
@@ -43,7 +43,7 @@ function upgrade(group: readonly Finding[]): Upgrade | null {
 const SCHEME_OF: Readonly<Partial<Record<PackageType, string>>> = { apk: 'Alpine', deb: 'Debian', rpm: 'Red Hat' }
 
 function highest({ package: one }: Finding, group: readonly Finding[]): string {
-  const compare = compareIn(SCHEME_OF[one.type] ?? subjectOf(one, null)?.ecosystem ?? '')
+  const compare = compareIn(SCHEME_OF[one.type] ?? subjectsOfPackage(one, null)[0]?.ecosystem ?? '')
   const versions = group.flatMap(({ fixedVersion }) => fixedVersion ?? [])
   return versions.reduce((best, next) => ((compare?.(next, best) ?? 0) > 0 ? next : best))
 }

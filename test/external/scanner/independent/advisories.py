@@ -82,7 +82,7 @@ class Advisories:
                 continue
             ranges = [each["events"] for each in one.get("ranges") or [] if each["type"] != "GIT"]
             word = word_of(one) or word_of(record) or summary_word(record)
-            for module in modules(ranges, record):
+            for module in modules(ranges, record) if package["ecosystem"].startswith("AlmaLinux") else [None]:
                 # Some records of the sample hold a number there, how many there were.
                 versions = one["versions"] if isinstance(one.get("versions"), list) else []
                 affected = Affected(name, ranges, versions, False, module, word)
@@ -97,7 +97,7 @@ class Advisories:
                 package = entry["pkg"]
                 for version, entries in package["secfixes"].items():
                     for name, aliases in (flaw for text in entries for flaw in secfix(text)):
-                        record = f"ALPINE-{name}"
+                        record = name if name.startswith("ALPINE-") else f"ALPINE-{name}"
                         self.name_record(record, [name, *aliases], set(), [])
                         known.setdefault((ecosystem, package["name"], record), set()).add(version)
         for (ecosystem, package, record), versions in known.items():
@@ -150,8 +150,8 @@ def modules(ranges, record):
     """A build of a module says so in its release; the notice's summary says of which stream."""
     fixes = [event["fixed"] for events in ranges for event in events if "fixed" in event]
     if not any("module_" in fix or "module+" in fix for fix in fixes):
-        return [None]
-    return re.findall(r"(?:^|\s|,)([a-z][\w.+-]*:[A-Za-z0-9][\w.-]*)", record.get("summary", "")) or [None]
+        return ["none" if fixes else None]
+    return re.findall(r"(?:^|\s|,)([a-z][\w.+-]*:[A-Za-z0-9][\w.-]*)", record.get("summary", "")) or ["any"]
 
 
 def osv_scores(record):

@@ -36,7 +36,8 @@ def at_edges(ecosystem, name, entries):
     edges = set()
     for one in entries:
         events = [at for events in one.ranges for event in events for at in event.values()]
-        edges |= {(at, one.module) for at in [*events, *one.versions[:2]] if at not in ("0", "*", "~")}
+        module = None if one.module in ("none", "any") else one.module
+        edges |= {(at, module) for at in [*events, *one.versions[:2]] if at not in ("0", "*", "~")}
     for version, module in sorted(edges, key=lambda edge: chance(f"{name} {edge}"))[:VERSIONS]:
         yield Package(TYPES[ecosystem.split(":")[0]], name, version, "", ecosystem, name, version, module)
 

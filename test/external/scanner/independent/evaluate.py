@@ -41,7 +41,7 @@ def judge(package, advisories, flaws):
     hits, never, unclear = defaultdict(list), set(), defaultdict(set)
     compare = comparator(package.ecosystem)
     for one in advisories.affecting[package.ecosystem, package.source]:
-        if one.module not in (None, package.module):
+        if not is_for(one.module, package.module):
             continue
         flaw = advisories.flaw(one.record)
         if one.never:
@@ -60,6 +60,11 @@ def judge(package, advisories, flaws):
     return found, [{**described(package), "advisory": record} for record in rest]
 
 
+def is_for(module, of):
+    """Builds of modules and the others are lines of their own, which tell nothing of each other."""
+    return module is None or module == (of or "none") or (module == "any" and of is not None)
+
+
 def comparator(ecosystem):
     asked = BY_ECOSYSTEM[ecosystem.split(":")[0]]
 
@@ -76,16 +81,16 @@ def comparator(ecosystem):
 
 def affected(version, one, compare):
     """OSV, "Evaluation". False: not affected; else the version that ends it, or None."""
-    unclear = False
+    unclear, fixes = False, []
     for events in one.ranges:
         try:
-            fix = affected_in(version, events, compare)
+            fixes.append(affected_in(version, events, compare))
         except CannotTell:
             unclear = True
-            continue
-        if fix is not False:
-            return fix
-    if version in one.versions:
+    fixes = [fix for fix in fixes if fix is not False]
+    if fixes:
+        return max((fix for fix in fixes if fix), key=cmp_to_key(compare), default=None)
+    if version in one.versions or f"v{version}" in one.versions:
         return next_fix(version, one.ranges, compare)
     if unclear:
         raise CannotTell
@@ -139,7 +144,7 @@ def finding(package, entries, advisories, ids, compare):
     fixes = [fix for _, fix in entries if fix is not None]
     return {
         **described(package),
-        "id": min(cves or records),
+        "id": min(cves or {shown(record, ids) for record in records}),
         "ids": sorted(ids),
         "covers": sorted(covers),
         "records": sorted(records),
@@ -147,6 +152,11 @@ def finding(package, entries, advisories, ids, compare):
         "score": highest,
         "severity": band(highest, [one.word for one, _ in entries]),
     }
+
+
+def shown(record, ids):
+    """`XSA-7` rather than `ALPINE-XSA-7`."""
+    return next((one for one in ids if record.endswith(f"-{one}")), record)
 
 
 def band(score, words):
