@@ -21,6 +21,17 @@ export interface S3Settings {
   readonly forcePathStyle: boolean
 }
 
+export interface AdvisorySettings {
+  /** Words of feed-list.ts, and `auto`. None: nothing is fetched. */
+  readonly sources: readonly string[]
+  /** null: the publishers. */
+  readonly mirror: string | null
+  /** Absolute. */
+  readonly folder: string | null
+  readonly everyMs: number
+  readonly staleMs: number
+}
+
 /** Never printed: JSON and `console.log` show a placeholder. */
 export interface Secrets {
   readonly masterKey: string | null
@@ -45,6 +56,7 @@ export interface Config {
   readonly workers: number
   readonly logFormat: 'auto' | 'json' | 'text'
   readonly s3: S3Settings | null
+  readonly advisories: AdvisorySettings
   readonly adminEmail: string | null
   readonly maxManifestBytes: number
   readonly uploadIdleHours: number

@@ -10,6 +10,8 @@ import { SETTING_NAMES, variableOf } from './schema.ts'
 
 type Env = Record<string, string>
 
+const HOUR = 3_600_000
+
 const files: Record<string, string> = {
   'good.json': '{"listen": "0.0.0.0:80", "locations": ["es/vit"], "quarantineDays": 1.5}',
   'typo.json': '{"lisen": "0.0.0.0:80"}',
@@ -51,6 +53,7 @@ const accepted: { name: string; env: Env; want: Partial<Config> }[] = [
       workers: 3,
       logFormat: 'auto',
       s3: null,
+      advisories: { sources: ['auto'], mirror: null, folder: null, everyMs: 6 * HOUR, staleMs: 72 * HOUR },
       adminEmail: null,
       maxManifestBytes: 4194304,
       uploadIdleHours: 24,
@@ -116,6 +119,33 @@ const accepted: { name: string; env: Env; want: Partial<Config> }[] = [
         forcePathStyle: true,
       },
     },
+  },
+  {
+    name: 'advisories of a mirror',
+    env: {
+      ENTREPOT_ADVISORY_SOURCES: 'auto,osv:Rocky Linux,alpine:v3.20',
+      ENTREPOT_ADVISORY_MIRROR: 'http://10.0.0.1/a',
+      ENTREPOT_ADVISORY_HOURS: '24',
+    },
+    want: {
+      advisories: {
+        sources: ['auto', 'osv:Rocky Linux', 'alpine:v3.20'],
+        mirror: 'http://10.0.0.1/a',
+        folder: null,
+        everyMs: 24 * HOUR,
+        staleMs: 72 * HOUR,
+      },
+    },
+  },
+  {
+    name: 'advisories of a folder: nothing is fetched',
+    env: { ENTREPOT_ADVISORY_FOLDER: 'stick' },
+    want: { advisories: { sources: [], mirror: null, folder: '/srv/stick', everyMs: 6 * HOUR, staleMs: 72 * HOUR } },
+  },
+  {
+    name: 'no advisories',
+    env: { ENTREPOT_ADVISORY_SOURCES: 'none' },
+    want: { advisories: { sources: [], mirror: null, folder: null, everyMs: 6 * HOUR, staleMs: 72 * HOUR } },
   },
   {
     name: 'a file with settings',
@@ -237,6 +267,16 @@ const refused: { name: string; env: Env; says: RegExp }[] = [
     name: 'a certificate without its key',
     env: { ENTREPOT_TLS_CERT: 'a' },
     says: /TLS_CERT given without ENTREPOT_TLS_KEY/,
+  },
+  {
+    name: 'a source of advisories that is none',
+    env: { ENTREPOT_ADVISORY_SOURCES: 'auto,osv:../x' },
+    says: /ADVISORY_SOURCES = \["auto","osv:\.\.\/x"\] is not valid: write auto, none, or sources/,
+  },
+  {
+    name: 'sources of advisories beside none',
+    env: { ENTREPOT_ADVISORY_SOURCES: 'none,kev' },
+    says: /ADVISORY_SOURCES = "none,kev" is not valid: none stands alone/,
   },
   {
     name: 'a database that is not PostgreSQL',

@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { inspect } from 'node:util'
-import type { Config, HostPort, Location, S3Settings, Secrets } from './config.ts'
+import type { AdvisorySettings, Config, HostPort, Location, S3Settings, Secrets } from './config.ts'
 import { ConfigError } from './config.ts'
 import type { Environment } from './read-settings.ts'
 import { readSettings } from './read-settings.ts'
@@ -50,6 +50,7 @@ function toConfig(values: Settings, { directory, cores }: Surroundings, problems
     workers: values.workers ?? Math.max(1, cores),
     logFormat: values.logFormat ?? 'auto',
     s3: toS3(values),
+    advisories: toAdvisories(values, directory, problems),
     adminEmail: values.adminEmail ?? null,
     ...limitsOf(values),
     secrets: toSecrets(values),
@@ -99,6 +100,22 @@ function toS3(values: Settings): S3Settings | null {
     endpoint: values.s3Endpoint ?? null,
     accessKeyId: values.s3AccessKeyId,
     forcePathStyle: values.s3ForcePathStyle ?? false,
+  }
+}
+
+const HOUR_MS = 3_600_000
+
+function toAdvisories(values: Settings, directory: string, problems: string[]): AdvisorySettings {
+  const { advisorySources, advisoryMirror, advisoryFolder, advisoryHours = 6, advisoryStaleHours = 72 } = values
+  const sources = advisorySources ?? [advisoryFolder ? 'none' : 'auto']
+  if (sources.includes('none') && sources.length > 1)
+    problems.push(`${variableOf('advisorySources')} = "${sources.join(',')}" is not valid: none stands alone`)
+  return {
+    sources: sources.filter((source) => source !== 'none'),
+    mirror: advisoryMirror ?? null,
+    folder: advisoryFolder ? resolve(directory, advisoryFolder) : null,
+    everyMs: advisoryHours * HOUR_MS,
+    staleMs: advisoryStaleHours * HOUR_MS,
   }
 }
 

@@ -162,6 +162,58 @@ const stores = {
   }),
 }
 
+const SOURCE = '(auto|none|debian|kev|epss|alpine:(edge|v[0-9]{1,3}[.][0-9]{1,3})|osv:[A-Za-z][A-Za-z0-9 .-]{0,60})'
+
+const advisories = {
+  advisorySources: Type.Optional(
+    Type.Array(Type.String({ pattern: `^${SOURCE}$` }), {
+      minItems: 1,
+      maxItems: 200,
+      description:
+        'Whose advisories are fetched, to judge images by. auto: of the distributions and languages that scanned images here hold, and ' +
+        'KEV and EPSS; nobody is asked anything before an image is scanned. none: nothing is fetched; entrepot advisories import and ' +
+        'advisoryFolder remain. Requests go to the publishers by https, or to advisoryMirror. Default: auto, or none where ' +
+        'advisoryFolder is set.',
+      expects: 'auto, none, or sources separated by commas, such as auto,osv:npm,alpine:v3.22,debian,kev,epss',
+    }),
+  ),
+  advisoryMirror: text(
+    {
+      description:
+        'Where all advisories are fetched from instead of their publishers: osv/<ecosystem>/all.zip (and modified_id.csv, <id>.json), ' +
+        'alpine/<branch>/main.json and community.json, debian.json, kev.json, epss.csv.gz. List its network in egressAllow unless it is ' +
+        'a public one reached by https.',
+      expects: 'a URL, such as https://mirror.example.com/advisories',
+    },
+    '^https?://[^?#@\\s]+$',
+  ),
+  advisoryFolder: text({
+    description:
+      'A folder with files of advisories, for closed networks: everything in it is taken in when a file is new or another one, as ' +
+      'entrepot advisories import does. Of several nodes each needs to see the same.',
+    expects: 'the path of a folder',
+  }),
+  advisoryHours: number(
+    {
+      description: 'How often each source is asked for news; one that fails is asked again earlier, ever less often.',
+      expects: 'hours, from 0.1 to 720',
+      default: 6,
+    },
+    0.1,
+    720,
+  ),
+  advisoryStaleHours: number(
+    {
+      description:
+        'A source that was not heard of for longer is stale: the log warns of it daily, and lists, metrics and reports say so.',
+      expects: 'hours, from 1 to 87600',
+      default: 72,
+    },
+    1,
+    87_600,
+  ),
+}
+
 const people = {
   adminEmail: text(
     { description: 'E-mail of the first owner; first start only.', expects: 'an e-mail address' },
@@ -247,7 +299,10 @@ const limits = {
 }
 
 /** Every setting there is, as a configuration file holds it. ENTREPOT_PUBLIC_URL is `publicUrl`, and so on. */
-export const Settings = Type.Object({ ...serving, ...stores, ...people, ...limits }, { additionalProperties: false })
+export const Settings = Type.Object(
+  { ...serving, ...stores, ...advisories, ...people, ...limits },
+  { additionalProperties: false },
+)
 
 export type Settings = Static<typeof Settings>
 export type SettingName = keyof Settings

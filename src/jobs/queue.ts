@@ -1,5 +1,5 @@
 import type { MetadataStore } from '../metadata/metadata-store.ts'
-import type { ClaimedJob } from '../metadata/tables/job-queue.ts'
+import type { ClaimedJob, Lane } from '../metadata/tables/job-queue.ts'
 import { buryJob, claimJob, finishJob, hasDueJob, putBackJob, renewJob } from '../metadata/tables/job-queue.ts'
 
 /** One try at a job, as its handler sees it. */
@@ -22,9 +22,11 @@ export interface Handler {
 export interface QueueDeps {
   readonly metadata: MetadataStore
   readonly handlers: Readonly<Record<string, Handler>>
+  /** Jobs that others must not wait for have one of their own; absent: all jobs. */
+  readonly lane?: Lane
   /** The machine or container: jobs in hand are counted by it. */
   readonly node: string
-  /** Jobs in hand of all processes of the node. */
+  /** Jobs in hand of all processes of the node, in this lane. */
   readonly maxOfNode: number
   readonly leaseMs: number
   /** 0 to 1; spreads retries. */
@@ -45,7 +47,7 @@ export function backOff(attempts: number, random: () => number): number {
 /** Does jobs one after the other until none is due or `signal` aborts. Called by a timer, or by a test. @returns how many. */
 export async function runDueJobs(deps: QueueDeps, signal: AbortSignal): Promise<number> {
   let done = 0
-  while (!signal.aborted && (await deps.metadata.read(hasDueJob))) {
+  while (!signal.aborted && (await deps.metadata.read((sql) => hasDueJob(sql, deps.lane)))) {
     const job = await deps.metadata.transact((sql) => claimJob(sql, deps), { durable: false })
     if (job === null) break
     await work(deps, job, signal)

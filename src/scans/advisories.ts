@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { copyFile, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { copyFile, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { promisify } from 'node:util'
+import { zstdCompress, zstdDecompress } from 'node:zlib'
 import { DomainError } from '../domain/error.ts'
+import type { ActiveSnapshot } from '../metadata/tables/advisory-snapshots.ts'
 import {
+  abandonSnapshot,
   activateSnapshot,
   activeSnapshot,
   addSnapshotPart,
@@ -23,6 +26,12 @@ type Opened = AdvisoryIndex & Partial<Disposable>
 /** Of the file, before it is compressed: one row each. */
 const PART_BYTES = 1024 * 1024
 const MAX_PART_BYTES = 2 * PART_BYTES
+/** So long after a newer one came into force nobody begins to read an earlier one. */
+const TIDY_AFTER_MS = 10 * 60_000
+/** No import takes so long. */
+const ABANDONED_MS = 24 * 3_600_000
+
+const [compress, decompress] = [promisify(zstdCompress), promisify(zstdDecompress)]
 
 /**
  * What the world knows, the same on every node: the active snapshot lies in the database in parts (it is public data), and each
@@ -33,6 +42,8 @@ export class Advisories {
   #open: Opened | null = null
   /** What the folder named when it was looked at last. */
   #followed = ''
+  /** What was in force when earlier files were removed. */
+  #tidied = ''
 
   constructor(deps: Pick<ScansDeps, 'metadata' | 'openSnapshot' | 'diffSnapshots' | 'cacheDirectory'>) {
     this.#deps = deps
@@ -43,54 +54,67 @@ export class Advisories {
     const active = await this.#deps.metadata.read(activeSnapshot)
     if (active === null) return null
     if (this.#open?.info.id === active.id) return this.#open
-    const path = this.#pathOf(active.id)
-    if (!(await exists(path))) await this.#unpack(active.id, path)
+    const path = await this.#unpacked(active.id)
     const before = this.#open
     this.#open = this.#deps.openSnapshot(path)
     before?.[Symbol.dispose]?.()
     return this.#open
   }
 
+  /** The active one as a file of this node; null: none was ever installed. @throws like `current` */
+  async currentFile(): Promise<{ readonly id: string; readonly path: string } | null> {
+    const active = await this.#deps.metadata.read(activeSnapshot)
+    return active && { id: active.id, path: await this.#unpacked(active.id) }
+  }
+
   /**
    * Makes a finished snapshot file the one that counts, everywhere and at once, and has the images re-evaluated that it concerns.
-   * @returns false when it is the active one already.
+   * `known`: what differs from the one with that id, when somebody found that out already; it is installed after that one only.
+   * @returns false when it is the active one already, or another process installs it just now. @throws `conflict`
    */
-  async install(path: string): Promise<boolean> {
+  async install(path: string, known?: { readonly after: string | null; readonly changes: SnapshotChanges | null }) {
     const { metadata } = this.#deps
     const snapshot = this.#deps.openSnapshot(path)
     const { id, createdAt, sources } = snapshot.info
+    const by = { id, writer: randomUUID() }
     try {
       if ((await metadata.read((sql) => snapshotState(sql, id))) === 'active') return false
       const before = await this.current()
-      const changes = before === null ? null : this.#changes(before, path)
-      await metadata.transact((sql) => beginSnapshot(sql, { id, createdAt, sources: JSON.stringify(sources) }))
-      await this.#store(id, path)
+      const changes = known ? known.changes : before && this.#changes(before, path)
+      const told = before && changes && withNewEcosystems(changes.packages, before)
+      const begun = await metadata.transact((sql) =>
+        beginSnapshot(sql, { ...by, createdAt, sources: JSON.stringify(sources) }),
+      )
+      if (!begun) return false
+      await this.#store(by, path)
       await this.#keepLocal(id, path)
       await metadata.transact(async (sql) => {
-        await activateSnapshot(sql, id, changes && pack(changes))
+        if (known && ((await activeSnapshot(sql))?.id ?? null) !== known.after)
+          throw new DomainError('conflict', 'other advisories were imported meanwhile')
+        if (!(await activateSnapshot(sql, by, told && pack(told)))) throw takenAway()
         await insertJob(sql, rematchJob(id))
       })
       return true
     } finally {
       snapshot[Symbol.dispose]?.()
+      await metadata.transact((sql) => abandonSnapshot(sql, by)).catch(() => {}) // the next one removes it
     }
   }
 
   /**
-   * Installs what `entrepot advisories import` made the newest in this node's folder. Of nodes with folders of their own the one
-   * made last counts.
+   * Installs what `entrepot advisories import` made the newest in this node's folder, and keeps there what is in force: of nodes with
+   * folders of their own the one made last counts.
    */
   async follow(): Promise<boolean> {
-    const name = await readFile(this.#pathOf('active', ''), 'utf8').catch(() => '')
-    if (name === this.#followed || !/^[0-9a-f]{64}\n$/.test(name)) return false
-    const path = this.#pathOf(name.trim(), '.db')
-    const imported = this.#deps.openSnapshot(path)
-    const { createdAt } = imported.info
-    imported[Symbol.dispose]?.()
+    const named = await this.#named()
+    let installed = false
+    if (named !== null && named !== this.#followed) {
+      const before = await this.#deps.metadata.read(activeSnapshot)
+      const isNewer = before === null || before.created_at < (await this.#createdAt(named))
+      installed = isNewer && (await this.install(this.#pathOf(named)))
+    }
     const active = await this.#deps.metadata.read(activeSnapshot)
-    const isNewer = active === null || active.created_at < createdAt
-    const installed = isNewer && (await this.install(path))
-    this.#followed = name
+    if (active !== null) await this.#mirror(active, named)
     return installed
   }
 
@@ -99,33 +123,88 @@ export class Advisories {
     this.#open = null
   }
 
-  #changes(before: AdvisoryIndex, path: string): SnapshotChanges {
-    const { packages } = this.#deps.diffSnapshots(this.#pathOf(before.info.id), path)
-    return withNewEcosystems(packages, before)
+  /** What the folder says counts; null: nothing. */
+  async #named(): Promise<string | null> {
+    const name = await readFile(this.#pointer, 'utf8').catch(() => '')
+    return /^[0-9a-f]{64}\n$/.test(name) ? name.trim() : null
   }
 
-  async #store(id: string, path: string): Promise<void> {
+  /**
+   * The folder has what is in force, for commands at this machine to build upon; files of earlier ones go. An import that is newer and
+   * is being installed by another process stays what the folder says.
+   */
+  async #mirror({ id, created_at, installed_at }: ActiveSnapshot, named: string | null): Promise<void> {
+    const name = bare(id)
+    if (named !== name) {
+      if (named !== null && (await this.#createdAt(named)) > created_at) return
+      await this.#unpacked(id)
+      const aside = `${this.#pointer}.${randomUUID()}`
+      await writeFile(aside, `${name}\n`, { mode: 0o600 })
+      await rename(aside, this.#pointer)
+    }
+    this.#followed = name
+    const now = await this.#deps.metadata.read(async (sql) => sql.now())
+    if (now - installed_at > TIDY_AFTER_MS) await this.#tidy(name, now)
+  }
+
+  /** What cannot be opened is older than anything. */
+  async #createdAt(name: string): Promise<number> {
+    try {
+      const snapshot = this.#deps.openSnapshot(this.#pathOf(name))
+      const { createdAt } = snapshot.info
+      snapshot[Symbol.dispose]?.()
+      return createdAt
+    } catch {
+      return 0
+    }
+  }
+
+  /** Nobody opens these by their names any more; who has them open keeps them. */
+  async #tidy(kept: string, now: number): Promise<void> {
+    if (this.#tidied === kept) return
+    this.#tidied = kept
+    for (const entry of await readdir(this.#deps.cacheDirectory, { withFileTypes: true })) {
+      const path = join(this.#deps.cacheDirectory, entry.name)
+      const isOurs = /^[0-9a-f-]{36,64}\.db$|^\.building-|^active\./.test(entry.name)
+      if (!isOurs || entry.name === `${kept}.db`) continue
+      const { mtimeMs = now } = (await stat(path).catch(() => null)) ?? {}
+      const age = entry.isDirectory() ? ABANDONED_MS : TIDY_AFTER_MS
+      if (now - mtimeMs > age) await rm(path, { recursive: true, force: true })
+    }
+  }
+
+  #changes(before: AdvisoryIndex, path: string): SnapshotChanges {
+    return this.#deps.diffSnapshots(this.#pathOf(before.info.id), path)
+  }
+
+  async #store(by: { readonly id: string; readonly writer: string }, path: string): Promise<void> {
     let position = 0
     for await (const chunk of createReadStream(path, { highWaterMark: PART_BYTES })) {
-      const part = { id, position, content: zstdCompressSync(chunk as Buffer) }
-      await this.#deps.metadata.transact((sql) => addSnapshotPart(sql, part), { durable: false })
+      const part = { ...by, position, content: await compress(chunk as Buffer) }
+      if (!(await this.#deps.metadata.transact((sql) => addSnapshotPart(sql, part), { durable: false })))
+        throw takenAway()
       position += 1
     }
   }
 
   async #keepLocal(id: string, path: string): Promise<void> {
+    const own = this.#pathOf(id)
+    if (own === path) return
     await mkdir(this.#deps.cacheDirectory, { recursive: true })
     const aside = this.#pathOf(randomUUID())
     await copyFile(path, aside)
-    await rename(aside, this.#pathOf(id))
+    await rename(aside, own)
   }
 
-  async #unpack(id: string, path: string): Promise<void> {
+  async #unpacked(id: string): Promise<string> {
+    const path = this.#pathOf(id)
+    if (await exists(path)) return path
     await mkdir(this.#deps.cacheDirectory, { recursive: true })
     const aside = this.#pathOf(randomUUID())
     try {
       await this.#writeParts(id, aside)
       await rename(aside, path)
+      return path
     } finally {
       await rm(aside, { force: true })
     }
@@ -138,13 +217,27 @@ export class Advisories {
       if (content === null && position === 0)
         throw new DomainError('unavailable', 'the advisories are not here any more: import them anew')
       if (content === null) break
-      await file.write(zstdDecompressSync(content, { maxOutputLength: MAX_PART_BYTES }))
+      await file.write(await decompress(content, { maxOutputLength: MAX_PART_BYTES }))
     }
+    if ((await this.#deps.metadata.read((sql) => snapshotState(sql, id))) !== 'active')
+      throw new DomainError('unavailable', 'other advisories came into force meanwhile')
   }
 
-  #pathOf(id: string, ending = '.advisories'): string {
-    return join(this.#deps.cacheDirectory, `${id.replace(/^sha256:/, '')}${ending}`)
+  get #pointer(): string {
+    return join(this.#deps.cacheDirectory, 'active')
   }
+
+  #pathOf(id: string): string {
+    return join(this.#deps.cacheDirectory, `${bare(id)}.db`)
+  }
+}
+
+function bare(id: string): string {
+  return id.replace(/^sha256:/, '')
+}
+
+function takenAway(): DomainError {
+  return new DomainError('conflict', 'another process has taken over: it took too long to write the advisories')
 }
 
 /** Where there was nothing at all for an ecosystem, everything of it is judged anew. */

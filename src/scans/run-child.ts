@@ -82,7 +82,8 @@ function start(program: string, mayRead: readonly string[], aliases: LayerAnswer
   return child
 }
 
-const NICE = process.platform === 'win32' ? null : programNamed('nice')
+/** What lowers a program's priority; null: there is none here. */
+export const NICE = process.platform === 'win32' ? null : programNamed('nice')
 const PRLIMIT = process.platform === 'linux' ? programNamed('prlimit') : null
 
 function programNamed(name: string): string | null {

@@ -70,6 +70,15 @@ export function queueSuite(engine: string, open: Open, skip: false | string = fa
     },
   )
 
+  on('one lane does not wait for another', async ({ enqueue, run, tried }) => {
+    await enqueue({ kind: 'k', payload: '1' })
+    await enqueue({ kind: 'slow', payload: '2' })
+    assert.equal(await run({ lane: { except: 'k' } }), 1)
+    assert.equal(await run({ lane: { only: 'slow' } }), 0)
+    assert.equal(await run({ lane: { only: 'k' } }), 1)
+    assert.deepEqual(tried, [2, 1])
+  })
+
   on('a node does so many at a time; another one does others', async ({ metadata, enqueue, run, tried }) => {
     await enqueue({ payload: '1' })
     await enqueue({ payload: '2' })
@@ -139,7 +148,7 @@ function worldOn(metadata: MetadataStore, clock: { now: number }, more: (attempt
   }
   const deps: QueueDeps = {
     metadata,
-    handlers: { k: { deadlineMs: 60_000, run } },
+    handlers: { k: { deadlineMs: 60_000, run }, slow: { deadlineMs: 60_000, run } },
     node: 'one',
     maxOfNode: 1,
     leaseMs: 60_000,

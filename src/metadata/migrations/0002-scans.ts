@@ -65,6 +65,8 @@ export const scans: readonly string[] = [
      sources      {text} NOT NULL,                       -- JSON: SourceState[]
      created_at   {int} NOT NULL,
      installed_at {int},
+     writer       {text},                                -- who puts its parts here; NULL once it is done
+     written_at   {int},                                 -- while writing: when the last part came
      changes      {bytes}                                -- against the one before it; NULL: everything is new
    {end}`,
   `CREATE UNIQUE INDEX advisory_snapshots_active ON advisory_snapshots (state) WHERE state = 'active'`,
@@ -73,5 +75,20 @@ export const scans: readonly string[] = [
      position    {int} NOT NULL,
      content     {bytes} NOT NULL,                       -- of the file, compressed
      PRIMARY KEY (snapshot_id, position)
+   {end}`,
+  // Of each source of advisories that is fetched: when it was heard of, and by what its publisher knows what we have.
+  `CREATE TABLE advisory_sources (
+     name            {text} NOT NULL PRIMARY KEY,        -- osv:npm, kev …; folder:/path
+     wanted_at       {int} NOT NULL,                     -- since when
+     next_at         {int} NOT NULL,                     -- not asked before
+     forced          {int} NOT NULL DEFAULT 0,           -- 1: the next time it is believed whatever it says
+     last_attempt_at {int},
+     last_success_at {int},                              -- what it said then is in force
+     last_error      {text},                             -- NULL: the last attempt went well
+     failures        {int} NOT NULL DEFAULT 0,           -- in a row
+     knowledge       {text},                             -- JSON: SourceKnowledge
+     held_at         {int},                              -- the mark in the snapshot (importedAt) that says that it holds this
+     whole_at        {int},                              -- when all of it came last
+     warned_at       {int}                               -- when the log said last that it is stale
    {end}`,
 ]

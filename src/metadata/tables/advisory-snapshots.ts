@@ -20,24 +20,59 @@ export async function snapshotState(sql: Reader, id: string): Promise<'writing' 
   return row?.state ?? null
 }
 
-/** Begins anew, also where a process died half way. */
-export async function beginSnapshot(
-  sql: Transaction,
-  snapshot: { readonly id: string; readonly sources: string; readonly createdAt: number },
-): Promise<void> {
-  await sql.run`DELETE FROM advisory_snapshots WHERE id = ${snapshot.id}`
-  await sql.run`
-    INSERT INTO advisory_snapshots (id, state, sources, created_at)
-    VALUES (${snapshot.id}, 'writing', ${snapshot.sources}, ${snapshot.createdAt})`
+/** Of any that was ever installed; null: none by that id. */
+export async function findSnapshot(sql: Reader, id: string): Promise<ActiveSnapshot | null> {
+  return await sql.get<ActiveSnapshot>`
+    SELECT id, sources, created_at, COALESCE(installed_at, 0) AS installed_at FROM advisory_snapshots WHERE id = ${id}`
 }
 
+/** A writer that says nothing for so long is dead. */
+const WRITER_MS = 60_000
+
+/**
+ * Begins, also anew where a process died half way; whatever else was left half done goes. False: another process does it just now.
+ * `writer`: a new name for each try.
+ */
+export async function beginSnapshot(
+  sql: Transaction,
+  snapshot: { readonly id: string; readonly writer: string; readonly sources: string; readonly createdAt: number },
+): Promise<boolean> {
+  const now = sql.now()
+  await sql.run`DELETE FROM advisory_snapshots WHERE state = 'writing' AND written_at < ${now - WRITER_MS}`
+  await sql.run`DELETE FROM advisory_snapshots WHERE state = 'retired' AND id = ${snapshot.id}`
+  const added = await sql.run`
+    INSERT INTO advisory_snapshots (id, state, writer, written_at, sources, created_at)
+    VALUES (${snapshot.id}, 'writing', ${snapshot.writer}, ${now}, ${snapshot.sources}, ${snapshot.createdAt})
+    ON CONFLICT DO NOTHING`
+  return added === 1
+}
+
+/** False: it was taken out of this writer's hands. */
 export async function addSnapshotPart(
   sql: Transaction,
-  part: { readonly id: string; readonly position: number; readonly content: Uint8Array },
-): Promise<void> {
+  part: { readonly id: string; readonly writer: string; readonly position: number; readonly content: Uint8Array },
+): Promise<boolean> {
+  if (!(await isWriter(sql, part))) return false
   await sql.run`
     INSERT INTO advisory_snapshot_parts (snapshot_id, position, content)
     VALUES (${part.id}, ${part.position}, ${part.content})`
+  return true
+}
+
+async function isWriter(sql: Transaction, by: { readonly id: string; readonly writer: string }): Promise<boolean> {
+  return (
+    (await sql.run`
+      UPDATE advisory_snapshots SET written_at = ${sql.now()}
+       WHERE id = ${by.id} AND writer = ${by.writer} AND state = 'writing'`) === 1
+  )
+}
+
+/** It comes to nothing. */
+export async function abandonSnapshot(
+  sql: Transaction,
+  by: { readonly id: string; readonly writer: string },
+): Promise<void> {
+  await sql.run`DELETE FROM advisory_snapshots WHERE id = ${by.id} AND writer = ${by.writer} AND state = 'writing'`
 }
 
 export async function snapshotPart(sql: Reader, id: string, position: number): Promise<Uint8Array | null> {
@@ -46,14 +81,29 @@ export async function snapshotPart(sql: Reader, id: string, position: number): P
   return row?.content ?? null
 }
 
-/** From now on it counts. The one before it loses its content: whoever reads it has it open. */
-export async function activateSnapshot(sql: Transaction, id: string, changes: Uint8Array | null): Promise<void> {
+/** Whoever re-evaluates by them has done so long before. */
+const CHANGES_KEPT_MS = 7 * 24 * 3_600_000
+
+/**
+ * From now on it counts; false: it was taken out of this writer's hands. The one before it loses its content: whoever reads it has it
+ * open.
+ */
+export async function activateSnapshot(
+  sql: Transaction,
+  by: { readonly id: string; readonly writer: string },
+  changes: Uint8Array | null,
+): Promise<boolean> {
+  if (!(await isWriter(sql, by))) return false
   const now = sql.now()
   await sql.run`
     DELETE FROM advisory_snapshot_parts WHERE snapshot_id IN (SELECT id FROM advisory_snapshots WHERE state = 'active')`
   await sql.run`UPDATE advisory_snapshots SET state = 'retired' WHERE state = 'active'`
   await sql.run`
-    UPDATE advisory_snapshots SET state = 'active', installed_at = ${now}, changes = ${changes} WHERE id = ${id}`
+    UPDATE advisory_snapshots SET changes = NULL WHERE state = 'retired' AND installed_at < ${now - CHANGES_KEPT_MS}`
+  await sql.run`
+    UPDATE advisory_snapshots
+       SET state = 'active', installed_at = ${now}, changes = ${changes}, writer = NULL, written_at = NULL WHERE id = ${by.id}`
+  return true
 }
 
 /** What differs from the one before it; null: everything may. */

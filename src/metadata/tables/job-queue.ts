@@ -1,5 +1,5 @@
-import type { Reader, Transaction } from '../metadata-store.ts'
-import { forUpdateSkipLocked } from '../sql.ts'
+import type { Fragment, Reader, Transaction } from '../metadata-store.ts'
+import { forUpdateSkipLocked, NOTHING, sql } from '../sql.ts'
 
 // How jobs are made, claimed and ended. Operators' view of the same table: jobs.ts.
 
@@ -36,12 +36,23 @@ export interface ClaimedJob {
   readonly max_attempts: number
 }
 
+/** Jobs of one kind that others must not wait for, or all but those; absent: all. */
+export interface Lane {
+  readonly only?: string
+  readonly except?: string
+}
+
+function inLane({ only, except }: Lane): Fragment {
+  if (only !== undefined) return sql`AND kind = ${only}`
+  return except === undefined ? NOTHING : sql`AND kind <> ${except}`
+}
+
 /** Whether a claim is worth its transaction. */
-export async function hasDueJob(sql: Reader): Promise<boolean> {
-  const now = sql.now()
-  const row = await sql.get`
+export async function hasDueJob(reader: Reader, lane: Lane = {}): Promise<boolean> {
+  const now = reader.now()
+  const row = await reader.get`
     SELECT 1 AS one FROM jobs
-     WHERE (state = 'ready' AND run_after <= ${now}) OR (state = 'running' AND lease_until <= ${now}) LIMIT 1`
+     WHERE ((state = 'ready' AND run_after <= ${now}) OR (state = 'running' AND lease_until <= ${now})) ${inLane(lane)} LIMIT 1`
   return row !== null
 }
 
@@ -50,22 +61,23 @@ export async function hasDueJob(sql: Reader): Promise<boolean> {
  * Two processes of a node that ask at the same moment may get one more: no harm is in that.
  */
 export async function claimJob(
-  sql: Transaction,
-  by: { readonly node: string; readonly leaseMs: number; readonly maxOfNode: number },
+  transaction: Transaction,
+  by: { readonly node: string; readonly leaseMs: number; readonly maxOfNode: number; readonly lane?: Lane },
 ): Promise<ClaimedJob | null> {
-  const now = sql.now()
-  const busy = await sql.get<{ jobs: number }>`
-    SELECT COUNT(*) AS jobs FROM jobs WHERE state = 'running' AND claimed_by = ${by.node} AND lease_until > ${now}`
+  const now = transaction.now()
+  const lane = inLane(by.lane ?? {})
+  const busy = await transaction.get<{ jobs: number }>`
+    SELECT COUNT(*) AS jobs FROM jobs WHERE state = 'running' AND claimed_by = ${by.node} AND lease_until > ${now} ${lane}`
   if ((busy?.jobs ?? 0) >= by.maxOfNode) return null
-  const due = await sql.get<{ id: number }>`
+  const due = await transaction.get<{ id: number }>`
     SELECT id FROM jobs
-     WHERE ((state = 'ready' AND run_after <= ${now}) OR (state = 'running' AND lease_until <= ${now}))
+     WHERE ((state = 'ready' AND run_after <= ${now}) OR (state = 'running' AND lease_until <= ${now})) ${lane}
        AND (dedupe_key IS NULL OR NOT EXISTS (
          SELECT 1 FROM jobs o WHERE o.kind = jobs.kind AND o.dedupe_key = jobs.dedupe_key AND o.id <> jobs.id
             AND o.state = 'running' AND o.lease_until > ${now}))
-     ORDER BY run_after, id LIMIT 1 ${forUpdateSkipLocked(sql)}`
+     ORDER BY run_after, id LIMIT 1 ${forUpdateSkipLocked(transaction)}`
   if (due === null) return null
-  return await sql.get<ClaimedJob>`
+  return await transaction.get<ClaimedJob>`
     UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_until = ${now + by.leaseMs}, claimed_by = ${by.node}
      WHERE id = ${due.id} RETURNING id, kind, payload, dedupe_key, attempts, max_attempts`
 }

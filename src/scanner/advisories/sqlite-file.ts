@@ -39,3 +39,15 @@ function uriOf(path: string): URL {
   uri.search = '?mode=ro&immutable=1'
   return uri
 }
+
+/** Holds the folder of `path` for this process; one that dies lets go of it. @throws Error when another process has it. */
+export function onlyHere(path: string): Disposable {
+  const database = new DatabaseSync(path)
+  try {
+    database.exec('BEGIN EXCLUSIVE')
+  } catch (error) {
+    database.close()
+    throw new Error('another process of this machine fetches advisories just now', { cause: error })
+  }
+  return { [Symbol.dispose]: () => database.close() }
+}
