@@ -13,6 +13,7 @@ import { diffSnapshots } from './scanner/advisories/diff-snapshots.ts'
 import { openSnapshot } from './scanner/advisories/open-snapshot.ts'
 import { LAYER_LIMITS } from './scanner/layers/limits.ts'
 import type { ScansDeps } from './scans/deps.ts'
+import type { ChildOptions } from './scans/run-child.ts'
 import { runChild } from './scans/run-child.ts'
 import type { Scans } from './scans/scans.ts'
 import { createScans } from './scans/scans.ts'
@@ -26,7 +27,7 @@ export const SNAPSHOT_FILES: SnapshotFiles = { openSnapshot, diffSnapshots }
 const HERE = fileURLToPath(import.meta.url)
 const ROOT = dirname(dirname(HERE))
 /** Beside this file, with types or, when they were stripped, without. */
-const CHILD = {
+export const CHILD: ChildOptions = {
   program: join(dirname(HERE), `scan-child.${HERE.endsWith('.ts') ? 'ts' : 'js'}`),
   mayRead: [dirname(HERE), join(ROOT, 'package.json'), join(ROOT, 'node_modules')],
   maxMs: LAYER_LIMITS.maxMs + 30_000,
@@ -39,6 +40,7 @@ export function createScansOn(
   registry: Registry,
   config: Pick<Config, 'data'>,
   files: SnapshotFiles,
+  child: ChildOptions = CHILD,
 ): Scans {
   return createScans({
     ...files,
@@ -54,7 +56,7 @@ export function createScansOn(
       const reference = { kind: 'digest', digest: digest as Digest } as const
       return (await registry.pullManifest(place, SCANNER, reference, false)).bytes
     },
-    readLayer: (bytes, aliases, signal) => runChild(CHILD, bytes, aliases, signal),
+    readLayer: (bytes, aliases, signal) => runChild(child, bytes, aliases, signal),
     cacheDirectory: join(config.data, 'advisories'),
   })
 }

@@ -43,6 +43,7 @@ export function schedulesOf(metadata: MetadataStore, rooms: Rooms): Schedule[] {
       leaseMs: 30 * MINUTE,
       run: async () => void (await backup.keepSnapshots()),
     },
+    { name: 'scan what was missed', everyMs: HOUR, leaseMs: 10 * MINUTE, run: () => scans.scanMissed() },
     { name: 'forget layer facts', everyMs: HOUR, leaseMs: 10 * MINUTE, run: () => scans.forgetFacts() },
     { name: 'forget credentials', everyMs: HOUR, leaseMs: 10 * MINUTE, run: () => forgetCredentials(metadata, sso) },
   ]

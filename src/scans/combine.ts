@@ -14,13 +14,38 @@ export interface Whole {
 }
 
 export function wholeOf(scan: ScanRow): Whole {
+  return within(scan).whole
+}
+
+/** @throws RangeError beyond `maxBytes` of text. */
+function within(scan: ScanRow, maxBytes?: number): { readonly whole: Whole; readonly bytes: number } {
+  const { status, reason, snapshot } = scan
+  const inventory = scan.inventory && unpack<Inventory>(scan.inventory, maxBytes)
+  const result = scan.report && unpack<MatchResult>(scan.report, maxBytes)
   return {
-    status: scan.status,
-    reason: scan.reason,
-    snapshot: scan.snapshot,
-    inventory: scan.inventory && unpack<Inventory>(scan.inventory).value,
-    result: scan.report && unpack<MatchResult>(scan.report).value,
+    whole: { status, reason, snapshot, inventory: inventory?.value ?? null, result: result?.value ?? null },
+    bytes: (inventory?.bytes ?? 0) + (result?.bytes ?? 0),
   }
+}
+
+/** Of what the images of one index hold, as text: it is held together. */
+const MAX_BYTES = 128 * 1024 * 1024
+
+/** As many as fit, in their order. */
+function fitting(images: readonly { readonly scan: ScanRow }[]): Whole[] {
+  const parts: Whole[] = []
+  let left = MAX_BYTES
+  try {
+    for (const { scan } of images) {
+      const { whole, bytes } = within(scan, left)
+      if (bytes >= left) return parts
+      left -= bytes
+      parts.push(whole)
+    }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+  }
+  return parts
 }
 
 /**
@@ -34,13 +59,14 @@ export function combine(images: readonly { readonly digest: string; readonly sca
       ? { ...EMPTY, status: 'unknown', reason: 'none of the images it lists is here' }
       : { ...EMPTY, status: 'not_applicable', reason: 'it lists no container image' }
   }
-  const parts = judged.map(({ scan }) => wholeOf(scan))
+  const parts = fitting(judged)
   const unknown = judged.find(({ scan }) => scan.status === 'unknown')
+  const reason = unknown ? `${unknown.digest}: ${unknown.scan.reason}` : parts.length < judged.length ? TOO_MUCH : null
   const inventories = parts.flatMap(({ inventory }) => inventory ?? [])
   const results = parts.flatMap(({ result }) => result ?? [])
   return {
-    status: unknown ? 'unknown' : 'scanned',
-    reason: unknown ? `${unknown.digest}: ${unknown.scan.reason}` : null,
+    status: reason === null ? 'scanned' : 'unknown',
+    reason,
     snapshot: parts.find(({ snapshot }) => snapshot !== null)?.snapshot ?? null,
     inventory: {
       os: inventories[0]?.os ?? null,
@@ -69,6 +95,8 @@ export function combine(images: readonly { readonly digest: string; readonly sca
     },
   }
 }
+
+const TOO_MUCH = `what its images hold takes more than ${MAX_BYTES} bytes to tell together: each of them has a report of its own`
 
 const EMPTY = { snapshot: null, inventory: null, result: null } as const
 

@@ -3,6 +3,8 @@ export interface Attempt {
   readonly payload: unknown
   /** From 1 on. */
   readonly number: number
+  /** Whether it is given up when this try fails. */
+  readonly isLast: boolean
   readonly signal: AbortSignal
 }
 

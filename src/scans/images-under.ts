@@ -14,33 +14,41 @@ export interface ImageUnder {
 
 /** Real ones list some dozen; whoever pushes an index writes what it lists. */
 export const MOST_UNDER = 500
+/** Of what was said of them, as it lies in the database. */
+const MAX_BYTES = 64 * 1024 * 1024
 
-/** In its order, each once; at most `MOST_UNDER`. */
+/** In its order, each once; not all when they are too many, or too much was said of them. */
 export async function imagesUnder(
   sql: Reader,
   index: Pick<ScanSubject, 'manifest_id' | 'repository_id'>,
 ): Promise<{ readonly images: ImageUnder[]; readonly areAll: boolean }> {
-  const seen = new Set<string>()
   const images: ImageUnder[] = []
-  const indexes = [index.manifest_id]
-  for (let of = indexes.shift(); of !== undefined; of = indexes.shift()) {
-    for (const digest of await childrenOf(sql, of)) {
-      if (seen.has(digest)) continue
-      if (seen.size === MOST_UNDER) return { images, areAll: false }
-      seen.add(digest)
-      const child = await scanSubjectAt(sql, index.repository_id, digest)
-      if (child && isIndexType(child.media_type)) indexes.push(child.manifest_id)
-      else images.push(await imageAt(sql, digest, child))
-    }
+  let listed = 0
+  let bytes = 0
+  for await (const { digest, child } of listedUnder(sql, index)) {
+    if (listed === MOST_UNDER || bytes > MAX_BYTES) return { images, areAll: false }
+    listed += 1
+    if (child && isIndexType(child.media_type)) continue
+    const scan = child && (await findScan(sql, child.manifest_id))
+    bytes += (scan?.inventory?.length ?? 0) + (scan?.report?.length ?? 0)
+    images.push({ digest, manifestId: child?.manifest_id ?? null, scan })
   }
   return { images, areAll: true }
 }
 
-async function childrenOf(sql: Reader, manifestId: number): Promise<string[]> {
-  return (await edgesOf(sql, manifestId)).flatMap(({ kind, digest }) => (kind === 'child' ? [digest] : []))
-}
-
-async function imageAt(sql: Reader, digest: string, image: ScanSubject | null): Promise<ImageUnder> {
-  if (image === null) return { digest, manifestId: null, scan: null }
-  return { digest, manifestId: image.manifest_id, scan: await findScan(sql, image.manifest_id) }
+async function* listedUnder(
+  sql: Reader,
+  { manifest_id, repository_id }: Pick<ScanSubject, 'manifest_id' | 'repository_id'>,
+): AsyncIterable<{ readonly digest: string; readonly child: ScanSubject | null }> {
+  const seen = new Set<string>()
+  const indexes = [manifest_id]
+  for (let of = indexes.shift(); of !== undefined; of = indexes.shift()) {
+    for (const { kind, digest } of await edgesOf(sql, of)) {
+      if (kind !== 'child' || seen.has(digest)) continue
+      seen.add(digest)
+      const child = await scanSubjectAt(sql, repository_id, digest)
+      if (child && isIndexType(child.media_type)) indexes.push(child.manifest_id)
+      yield { digest, child }
+    }
+  }
 }

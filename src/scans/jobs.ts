@@ -15,8 +15,13 @@ export function scanJob(
   }
 }
 
-export function scanRegistryJob(registryId: number): NewJob {
-  return { kind: 'scan registry', payload: JSON.stringify({ registryId }), dedupeKey: `${registryId}` }
+/** `after`: those of higher ids are left to do. */
+export function scanRegistryJob(registryId: number, after = 0): NewJob {
+  return { kind: 'scan registry', payload: JSON.stringify({ registryId, after }), dedupeKey: `${registryId}` }
+}
+
+export function scanMissedJob(after = 0): NewJob {
+  return { kind: 'scan missed', payload: JSON.stringify({ after }), dedupeKey: 'all' }
 }
 
 export function rematchJob(snapshot: string): NewJob {

@@ -4,6 +4,7 @@ import { insertJob } from '../metadata/tables/job-queue.ts'
 import type { ScanRow, ScanSubject } from '../metadata/tables/scans.ts'
 import {
   addHistory,
+  countNotApplicable,
   countScan,
   findScan,
   holdScanned,
@@ -27,7 +28,13 @@ import { countsOf, namesOf, packageNames } from './tally.ts'
 /** What was read of an image, now or earlier; without an inventory, why not. */
 export type Evidence =
   | { readonly inventory: Inventory; readonly lowestLayer: string | null; readonly isNew: boolean }
-  | { readonly inventory: null; readonly status: 'unknown' | 'not_applicable'; readonly reason: string }
+  | {
+      readonly inventory: null
+      readonly status: 'unknown' | 'not_applicable'
+      readonly reason: string
+      /** It was not even looked at. */
+      readonly isGivenUp?: true
+    }
 
 /**
  * Judges an image by the advisories of now and writes the verdict, with all that lists and filters show of it, in one
@@ -76,7 +83,7 @@ async function write(sql: Transaction, subject: ScanSubject, { evidence, verdict
     status: verdict.status,
     reason: verdict.status === 'scanned' ? null : verdict.reason,
     scanned_at: at,
-    analyzer_version: ANALYZER_VERSION,
+    analyzer_version: versionOf(evidence),
     snapshot: index?.info.id ?? null,
     lowest_layer: evidence.inventory === null ? null : evidence.lowestLayer,
     inventory: inventoryBytes(evidence, before),
@@ -86,10 +93,14 @@ async function write(sql: Transaction, subject: ScanSubject, { evidence, verdict
   if (evidence.inventory === null || evidence.isNew)
     await putImagePackages(sql, manifestId, evidence.inventory === null ? [] : packageNames(evidence.inventory))
   await putImageVulnerabilities(sql, { manifestId, registryId }, namesOf(findings))
-  if (verdict.status !== 'not_applicable')
-    await countScan(sql, { manifestId, repositoryId, at }, result && countsOf(findings))
+  if (verdict.status === 'not_applicable') await countNotApplicable(sql, { manifestId, repositoryId })
+  else await countScan(sql, { manifestId, repositoryId, at }, result && countsOf(findings))
   await keepHistory(sql, before, verdict, index)
   for (const parent of await parentsOf(sql, repositoryId, subject.digest)) await insertJob(sql, scanJob(parent))
+}
+
+function versionOf(evidence: Evidence): number {
+  return evidence.inventory === null && evidence.isGivenUp ? 0 : ANALYZER_VERSION
 }
 
 function inventoryBytes(evidence: Evidence, before: ScanRow | null): Uint8Array | null {

@@ -1,4 +1,5 @@
 import { DomainError } from '../domain/error.ts'
+import { isNonDistributable } from '../domain/media-type.ts'
 import { findLayerFacts, insertLayerFacts } from '../metadata/tables/layer-facts.ts'
 import type { EdgeRow, ScanSubject } from '../metadata/tables/scans.ts'
 import type { Inventory, LayerFacts } from '../scanner/facts.ts'
@@ -49,9 +50,11 @@ export async function readImage(
 async function factsOf(
   deps: ScansDeps,
   subject: ScanSubject,
-  { digest }: EdgeRow,
+  { digest, media_type }: EdgeRow,
   { budget, signal }: { readonly budget: number; readonly signal: AbortSignal },
 ): Promise<{ facts: LayerFacts; bytes: number }> {
+  // All others were there when the manifest was pushed: of what another repository holds, naming its digest tells nothing.
+  if (isNonDistributable(media_type)) await open(deps, subject, digest)
   const key = { contractId: subject.contract_id, digest, analyzerVersion: ANALYZER_VERSION }
   const stored = await deps.metadata.read((sql) => findLayerFacts(sql, key))
   if (stored !== null) return within(stored, budget)

@@ -52,7 +52,7 @@ test('report: of an index, worst first, each image in short with its platform, a
   const arm = await world.image('team/app', [NEW])
   const amd = await world.image('team/app', [OLD])
   const platforms = { [arm.digest]: 'linux/arm64/v8', [amd.digest]: 'linux/amd64' }
-  const digest = await world.index('team/app', [arm.digest, amd.digest], 'v1', platforms)
+  const digest = await world.index('team/app', [arm.digest, amd.digest], { tag: 'v1', platforms })
   await world.work()
   const report = await world.scans.report(owner, at(world, 'v1'))
   assert.deepEqual(
@@ -86,7 +86,7 @@ test('report: an index is scanned again with all its images', async () => {
   await using world = await openScanWorld()
   await world.publish({ records: RECORDS })
   const image = await world.image('team/app', [OLD])
-  await world.index('team/app', [image.digest], 'v1')
+  await world.index('team/app', [image.digest], { tag: 'v1' })
   await world.work()
   const before = await world.scans.report(owner, at(world, 'v1'))
   world.clock.now += 60_000

@@ -1,17 +1,19 @@
 import type { Transaction } from '../metadata/metadata-store.ts'
 import { insertJob } from '../metadata/tables/job-queue.ts'
-import type { ScanRow, ScanSubject } from '../metadata/tables/scans.ts'
+import type { ScanSubject } from '../metadata/tables/scans.ts'
 import {
+  countNotApplicable,
   countScan,
-  findScan,
   holdScanned,
+  parentsOf,
   putImageVulnerabilities,
   putScan,
-  scanSubjectAt,
 } from '../metadata/tables/scans.ts'
 import { ANALYZER_VERSION } from '../scanner/facts.ts'
+import type { Whole } from './combine.ts'
 import { combine } from './combine.ts'
 import type { ScansDeps } from './deps.ts'
+import { imagesUnder, MOST_UNDER } from './images-under.ts'
 import { scanJob } from './jobs.ts'
 import { countsOf, namesOf } from './tally.ts'
 
@@ -19,42 +21,36 @@ import { countsOf, namesOf } from './tally.ts'
 const WAIT_MS = 60_000
 const MOST_WAITS = 30
 
-export interface Image {
-  readonly digest: string
-  readonly scan: ScanRow
-}
-
-/** An index is what its images are, at their worst; it waits until each of them that is here was looked at. */
-export async function scanIndex(
-  { metadata }: ScansDeps,
-  subject: ScanSubject,
-  children: readonly { readonly digest: string }[],
-  waited: number,
-): Promise<void> {
-  const { manifest_id: manifestId } = subject
+/**
+ * An index is what its images are, at their worst; it waits until each of them that is here was looked at. What changes while
+ * this looks asks for it again.
+ */
+export async function scanIndex({ metadata }: ScansDeps, subject: ScanSubject, waited: number): Promise<void> {
+  const { images, areAll } = await metadata.read((sql) => imagesUnder(sql, subject))
+  const here = images.filter(({ manifestId }) => manifestId !== null)
+  const judged = here.flatMap(({ digest, scan }) => (scan ? [{ digest, scan: { ...scan, inventory: null } }] : []))
+  const isWhole = judged.length === here.length
+  const verdict = isWhole ? (areAll ? combine(judged) : TOO_MANY) : null
   await metadata.transact(async (sql) => {
-    if (!(await holdScanned(sql, manifestId))) return
-    const here = await imagesOf(sql, subject, children)
-    const images = here.flatMap(({ digest, scan }) => (scan ? [{ digest, scan }] : []))
-    if (images.length === here.length) await write(sql, subject, images)
+    if (!(await holdScanned(sql, subject.manifest_id))) return
+    if (verdict !== null) await write(sql, subject, verdict)
     else if (waited < MOST_WAITS)
-      await insertJob(sql, scanJob(manifestId, { runAfter: sql.now() + WAIT_MS, waited: waited + 1 }))
+      await insertJob(sql, scanJob(subject.manifest_id, { runAfter: sql.now() + WAIT_MS, waited: waited + 1 }))
   })
 }
 
-async function imagesOf(sql: Transaction, subject: ScanSubject, children: readonly { readonly digest: string }[]) {
-  const here: { digest: string; scan: ScanRow | null }[] = []
-  for (const digest of new Set(children.map((child) => child.digest))) {
-    const child = await scanSubjectAt(sql, subject.repository_id, digest)
-    if (child) here.push({ digest, scan: await findScan(sql, child.manifest_id) })
-  }
-  return here
+const TOO_MANY: Whole = {
+  status: 'unknown',
+  reason: `it lists more than ${MOST_UNDER} images, or more than can be told together: each of them has a report of its own`,
+  snapshot: null,
+  inventory: null,
+  result: null,
 }
 
-async function write(sql: Transaction, subject: ScanSubject, images: readonly Image[]): Promise<void> {
+async function write(sql: Transaction, subject: ScanSubject, verdict: Whole): Promise<void> {
   const { manifest_id: manifestId, repository_id: repositoryId, registry_id: registryId } = subject
   const at = sql.now()
-  const { status, reason, snapshot, result } = combine(images)
+  const { status, reason, snapshot, result } = verdict
   await putScan(sql, {
     manifest_id: manifestId,
     ...{ status, reason, snapshot, scanned_at: at, analyzer_version: ANALYZER_VERSION },
@@ -62,6 +58,7 @@ async function write(sql: Transaction, subject: ScanSubject, images: readonly Im
   })
   const findings = result?.findings ?? []
   await putImageVulnerabilities(sql, { manifestId, registryId }, namesOf(findings))
-  if (status === 'not_applicable') return
-  await countScan(sql, { manifestId, repositoryId, at }, status === 'scanned' ? countsOf(findings) : null)
+  if (status === 'not_applicable') await countNotApplicable(sql, { manifestId, repositoryId })
+  else await countScan(sql, { manifestId, repositoryId, at }, status === 'scanned' ? countsOf(findings) : null)
+  for (const parent of await parentsOf(sql, repositoryId, subject.digest)) await insertJob(sql, scanJob(parent))
 }

@@ -1,7 +1,8 @@
 import type { ScanSubject } from '../metadata/tables/scans.ts'
-import { edgesOf, scanSubject } from '../metadata/tables/scans.ts'
+import { edgesOf, findScan, scanSubject } from '../metadata/tables/scans.ts'
 import type { Advisories } from './advisories.ts'
 import type { ScansDeps } from './deps.ts'
+import type { Attempt } from './handler.ts'
 import type { Evidence } from './judge.ts'
 import { judge } from './judge.ts'
 import { readImage, Unreadable } from './read-image.ts'
@@ -22,12 +23,13 @@ export function isScannable({ scanning_enabled, repository }: Pick<ScanSubject, 
   return scanning_enabled === 1 && repository.length >= SHORTEST_NAME && repository.length <= LONGEST_NAME
 }
 
-/** One try at one manifest; its verdict is written unless it is to be tried again. */
-export async function scanManifest(
-  deps: Deps,
-  manifestId: number,
-  attempt: { readonly number: number; readonly waited: number; readonly signal: AbortSignal },
-): Promise<void> {
+type Try = Pick<Attempt, 'number' | 'isLast' | 'signal'> & { readonly waited: number }
+
+/**
+ * One try at one manifest; its verdict is written unless it is to be tried again. The last try begins with the verdict that
+ * stands when it comes to nothing, also by the end of this process.
+ */
+export async function scanManifest(deps: Deps, manifestId: number, attempt: Try): Promise<void> {
   const { metadata } = deps
   const found = await metadata.read(async (sql) => {
     const subject = await scanSubject(sql, manifestId)
@@ -35,16 +37,27 @@ export async function scanManifest(
   })
   if (found === null || !isScannable(found.subject)) return
   const { subject, edges } = found
+  if (attempt.isLast && (await metadata.read((sql) => findScan(sql, manifestId))) === null)
+    await judge(deps, subject, GIVEN_UP)
   const kind = whatItIs(subject.media_type, edges)
-  if (kind.kind === 'index') await scanIndex(deps, subject, kind.children, attempt.waited)
+  if (kind.kind === 'index') await scanIndex(deps, subject, attempt.waited)
   else await judge(deps, subject, await evidenceOf(deps, subject, kind, attempt))
 }
+
+/** Not the image's fault: it is tried again a day later (backlog.ts). */
+const GIVEN_UP = {
+  inventory: null,
+  status: 'unknown',
+  reason:
+    'it could not be scanned: this installation failed at it several times, and tries again within a day or when asked to',
+  isGivenUp: true,
+} as const
 
 async function evidenceOf(
   deps: Deps,
   subject: ScanSubject,
   kind: Exclude<Kind, { readonly kind: 'index' }>,
-  { number, signal }: { readonly number: number; readonly signal: AbortSignal },
+  { number, signal }: Try,
 ): Promise<Evidence> {
   if (kind.kind !== 'image') return { inventory: null, status: kind.kind, reason: kind.reason }
   try {

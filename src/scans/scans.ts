@@ -3,15 +3,16 @@ import type { Transaction } from '../metadata/metadata-store.ts'
 import type { AuditRecord } from '../metadata/tables/audit-events.ts'
 import { insertJob } from '../metadata/tables/job-queue.ts'
 import { forgetLayerFacts } from '../metadata/tables/layer-facts.ts'
-import { manifestsAsleep, manifestsToScan, scanSubject } from '../metadata/tables/scans.ts'
+import { manifestsAsleep, scanSubject } from '../metadata/tables/scans.ts'
 import { ANALYZER_VERSION } from '../scanner/facts.ts'
 import { Advisories } from './advisories.ts'
+import { scanMissed, scanRegistry } from './backlog.ts'
 import type { Actor, ScansDeps } from './deps.ts'
 import type { Attempt, Handler } from './handler.ts'
 import type { HistoryEntry, HistoryPage } from './history.ts'
 import { historyOfArtifact } from './history.ts'
 import { imagesUnder } from './images-under.ts'
-import { numberIn, scanJob, scanRegistryJob } from './jobs.ts'
+import { numberIn, scanJob, scanMissedJob, scanRegistryJob } from './jobs.ts'
 import type { ArtifactPlace } from './place.ts'
 import { requireSubject } from './place.ts'
 import { rematch, WATCHED_MS } from './rematch.ts'
@@ -52,6 +53,8 @@ export interface Scans extends Disposable {
 
   /** What the queue runs. */
   readonly handlers: Readonly<Record<string, Handler>>
+  /** For a schedule: what should have been scanned and was not is asked for, a little at a time. */
+  scanMissed(): Promise<void>
   /** For a schedule. */
   forgetFacts(): Promise<void>
 }
@@ -82,13 +85,18 @@ export function createScans(options: ScansOptions): Scans {
     installSnapshot: (path) => advisories.install(path),
     followImports: async () => void (await advisories.follow()),
     handlers: {
-      scan: handler(({ payload, number, signal }) => {
+      scan: handler(({ payload, ...attempt }) => {
         const { waited = 0 } = payload as { waited?: number }
-        return scanManifest(deps, numberIn(payload, 'manifestId'), { number, waited, signal })
+        return scanManifest(deps, numberIn(payload, 'manifestId'), { ...attempt, waited })
       }),
-      'scan registry': handler(({ payload, signal }) => scanRegistry(deps, numberIn(payload, 'registryId'), signal)),
+      'scan registry': handler(({ payload }) => {
+        const at = { registryId: numberIn(payload, 'registryId'), after: numberIn(payload, 'after') }
+        return scanRegistry(metadata, enqueue, at)
+      }),
+      'scan missed': handler(({ payload }) => scanMissed(metadata, enqueue, numberIn(payload, 'after'))),
       rematch: handler(({ payload, signal }) => rematch(deps, (payload as { snapshot: string }).snapshot, signal)),
     },
+    scanMissed: () => metadata.transact((sql) => insertJob(sql, scanMissedJob())),
     forgetFacts: async () => {
       const forget = (sql: Transaction) =>
         forgetLayerFacts(sql, { analyzerVersion: ANALYZER_VERSION, before: sql.now() - FACTS_KEPT_MS, limit: BATCH })
@@ -105,21 +113,6 @@ function handler(run: (attempt: Attempt) => Promise<void>): Handler {
 async function enqueue(sql: Transaction, manifestId: number): Promise<void> {
   const subject = await scanSubject(sql, manifestId)
   if (subject && isScannable(subject)) await insertJob(sql, scanJob(manifestId))
-}
-
-async function scanRegistry({ metadata }: ScansDeps, registryId: number, signal: AbortSignal): Promise<void> {
-  for (let after = 0; ; ) {
-    signal.throwIfAborted()
-    const from = after
-    const ids = await metadata.transact(async (sql) => {
-      const some = await manifestsToScan(sql, registryId, from, BATCH)
-      for (const id of some) await enqueue(sql, id)
-      return some
-    })
-    const last = ids.at(-1)
-    if (last === undefined) return
-    after = last
-  }
 }
 
 /** Of an index, each of its images: they tell it when they are done. */

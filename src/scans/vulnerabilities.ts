@@ -91,8 +91,8 @@ export async function vulnerability(
   throw new DomainError('not_found', `vulnerability "${id.slice(0, 100)}" is not known here`)
 }
 
-function isNamed({ id, aliases }: Finding, asked: string): boolean {
-  return id === asked || aliases.includes(asked)
+function isNamed({ id, aliases, covers }: Finding, asked: string): boolean {
+  return id === asked || aliases.includes(asked) || covers.includes(asked)
 }
 
 function viewOf(group: readonly [Finding, ...Finding[]]): VulnerabilityView {

@@ -4,7 +4,7 @@ import type { EdgeRow } from '../metadata/tables/scans.ts'
 /** What there is to do about a manifest. */
 export type Kind =
   | { readonly kind: 'image'; readonly config: EdgeRow; readonly layers: readonly EdgeRow[] }
-  | { readonly kind: 'index'; readonly children: readonly EdgeRow[] }
+  | { readonly kind: 'index' }
   | { readonly kind: 'unknown' | 'not_applicable'; readonly reason: string }
 
 const CONFIG = /^application\/vnd\.(oci\.image\.config\.v1|docker\.container\.image\.v1)\+json$/
@@ -18,7 +18,7 @@ const ENCRYPTED = /\+encrypted$/
  * something else, though some wear an image's config.
  */
 export function whatItIs(mediaType: string, edges: readonly EdgeRow[]): Kind {
-  if (isIndexType(mediaType)) return { kind: 'index', children: edges.filter(({ kind }) => kind === 'child') }
+  if (isIndexType(mediaType)) return { kind: 'index' }
   const config = edges.find(({ kind }) => kind === 'config')
   const layers = edges.filter(({ kind }) => kind === 'layer')
   if (!isImageType(mediaType) || config === undefined || !CONFIG.test(config.media_type))

@@ -9,7 +9,9 @@ import type { RepositoryName } from '../../src/domain/repository-name.ts'
 import { runDueJobs } from '../../src/jobs/queue.ts'
 import { createRegistry } from '../../src/registry/create-registry.ts'
 import { PullCounts } from '../../src/registry/pull-counts.ts'
+import type { Place } from '../../src/registry/registry.ts'
 import type { Report } from '../../src/scans/report.ts'
+import type { ChildOptions } from '../../src/scans/run-child.ts'
 import type { Scans } from '../../src/scans/scans.ts'
 import { createScansOn } from '../../src/scans-of.ts'
 import { contentsOn, keyringOn } from './contents.ts'
@@ -22,35 +24,51 @@ import { SNAPSHOT_FIXTURES, writeSnapshot } from './snapshot-fixture.ts'
 import type { Member } from './tar-members.ts'
 import { archive } from './tar-members.ts'
 
-const MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
-const INDEX = 'application/vnd.oci.image.index.v1+json'
-const CONFIG = 'application/vnd.oci.image.config.v1+json'
-const LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip'
+export const MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
+export const INDEX = 'application/vnd.oci.image.index.v1+json'
+export const CONFIG = 'application/vnd.oci.image.config.v1+json'
+export const LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip'
 
 export interface ImageOptions {
   readonly tag?: string
   readonly layerType?: string
   readonly configType?: string
+  readonly manifestType?: string
+  /** Its internal id; default: the one that is there. */
+  readonly registry?: number
   /** Instead of the true ones. */
   readonly diffIds?: readonly string[]
   /** Instead of what the layers are. */
   readonly bytes?: readonly Uint8Array[]
 }
 
+export interface IndexOptions {
+  readonly tag?: string
+  readonly type?: string
+  /** By digest, such as `linux/arm64/v8`. */
+  readonly platforms?: Readonly<Record<string, string>>
+}
+
 export const owner = actor(1)
 
+export interface WorldOptions {
+  readonly openMetadata?: OpenMetadata | undefined
+  readonly wrap?: (scans: Scans) => Scans
+  /** Another program than the one that reads layers. */
+  readonly child?: ChildOptions
+  /** Before each blob that a scan opens. */
+  readonly onOpen?: (digest: string) => Promise<void>
+}
+
 /** The data plane's acts and scans on a database, with objects in memory, layers read in real processes, and the clock in hand. */
-export async function openScanWorld(openMetadata?: OpenMetadata, wrap: (scans: Scans) => Scans = (scans) => scans) {
+export async function openScanWorld(options: WorldOptions = {}) {
+  const { openMetadata, wrap = (scans) => scans, child, onOpen = async () => {} } = options
   const plane = await openControlPlane(openMetadata ? { openMetadata } : {})
   const { metadata, clock } = plane
   const directory = await mkdtemp(join(tmpdir(), 'entrepot-scans-'))
-  const { id: registryId, internalId } = await plane.registries.create(owner, {
-    name: 'acme',
-    location: null,
-    gcSchedule: null,
-    scanning: true,
-    allowList: [],
-  })
+  const create = async (name: string, of = owner) =>
+    await plane.registries.create(of, { name, location: null, gcSchedule: null, scanning: true, allowList: [] })
+  const { id: registryId, internalId } = await create('acme')
   const pulls = new PullCounts((sql, ids) => scans.pulled(sql, ids))
   const stores = { metadata, blobs: createMemoryBlobStore(), keyring: keyringOn(metadata) }
   const registry = createRegistry(
@@ -61,54 +79,57 @@ export async function openScanWorld(openMetadata?: OpenMetadata, wrap: (scans: S
       },
     }),
   )
-  const scans: Scans = wrap(createScansOn(metadata, registry, { data: directory }, SNAPSHOT_FIXTURES))
-  const place = (repository: string) => ({ registryId: internalId, repository: repository as RepositoryName })
+  const watched: typeof registry = {
+    ...registry,
+    openBlob: async (of, caller, digest) => {
+      await onOpen(digest)
+      return await registry.openBlob(of, caller, digest)
+    },
+  }
+  const scans: Scans = wrap(createScansOn(metadata, watched, { data: directory }, SNAPSHOT_FIXTURES, child))
+  const place = (repository: string, of = internalId) => ({ registryId: of, repository: repository as RepositoryName })
 
-  const push = async (repository: string, type: string, content: object, tag?: string): Promise<Digest> => {
+  const push = async (at: Place, type: string, content: object, tag?: string): Promise<Digest> => {
     const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: type, ...content }))
     const reference = { kind: 'digest' as const, digest: sha256(bytes) }
     const tags = (tag === undefined ? [] : [tag]) as TagName[]
-    await registry.pushManifest(place(repository), pusher, reference, tags, { mediaType: type, bytes })
+    await registry.pushManifest(at, pusher, reference, tags, { mediaType: type, bytes })
     return reference.digest
   }
-  const blob = async (repository: string, mediaType: string, bytes: Uint8Array) => {
-    await pushBlob(registry, place(repository), bytes)
+  const blob = async (at: Place, mediaType: string, bytes: Uint8Array) => {
+    await pushBlob(registry, at, bytes)
     return { mediaType, digest: sha256(bytes), size: bytes.length }
   }
   return {
     ...{ metadata, clock, scans, registry, registryId, internalId },
     contents: contentsOn(metadata),
     registries: plane.registries,
+    ...{ create, place, push, blob },
     /** Layers from the lowest up. */
     async image(repository: string, layers: readonly (readonly Member[])[], options: ImageOptions = {}) {
+      const at = place(repository, options.registry)
       const plain = layers.map((members) => archive(...members))
       const diffIds = options.diffIds ?? plain.map((bytes) => sha256(bytes))
+      const stored = options.bytes ?? plain.map((bytes) => gzipSync(bytes))
       const config = Buffer.from(
         JSON.stringify({ os: 'linux', architecture: 'amd64', rootfs: { type: 'layers', diff_ids: diffIds } }),
       )
       const content = {
-        config: await blob(repository, options.configType ?? CONFIG, config),
-        layers: await Promise.all(
-          (options.bytes ?? plain.map((bytes) => gzipSync(bytes))).map((bytes) =>
-            blob(repository, options.layerType ?? LAYER, bytes),
-          ),
-        ),
+        config: await blob(at, options.configType ?? CONFIG, config),
+        layers: await Promise.all(stored.map((bytes) => blob(at, options.layerType ?? LAYER, bytes))),
       }
-      const digest = await push(repository, MANIFEST, content, options.tag)
+      const digest = await push(at, options.manifestType ?? MANIFEST, content, options.tag)
       return { digest, layers: content.layers.map((layer) => layer.digest) }
     },
-    /** `platforms`: by digest, such as `linux/arm64/v8`. */
-    async index(
-      repository: string,
-      children: readonly Digest[],
-      tag?: string,
-      platforms: Readonly<Record<string, string>> = {},
-    ) {
+    async index(repository: string, children: readonly string[], options: IndexOptions = {}) {
       const manifests = children.map((digest) => {
-        const [os, architecture, variant] = platforms[digest]?.split('/') ?? []
+        const [os, architecture, variant] = options.platforms?.[digest]?.split('/') ?? []
         return { mediaType: MANIFEST, digest, size: 1, ...(os && { platform: { os, architecture, variant } }) }
       })
-      return await push(repository, INDEX, { manifests }, tag)
+      return await push(place(repository), options.type ?? INDEX, { manifests }, options.tag)
+    },
+    async delete(repository: string, digest: Digest) {
+      await registry.deleteManifest(place(repository), pusher, { kind: 'digest', digest })
     },
     async pull(repository: string, digest: Digest) {
       await registry.pullManifest(place(repository), reader, { kind: 'digest', digest }, true)

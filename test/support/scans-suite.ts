@@ -1,20 +1,13 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { score } from './advisory-fixture.ts'
 import type { OpenMetadata } from './management.ts'
 import { actor } from './management.ts'
+import { OPENSSL, scanTests } from './scan-tests.ts'
 import type { ScanWorld } from './scan-world.ts'
-import { dpkgStatus, failures, OS_RELEASE, openScanWorld, owner } from './scan-world.ts'
+import { dpkgStatus, OS_RELEASE, owner } from './scan-world.ts'
 
 const DAY = 24 * 3_600_000
-const OPENSSL = {
-  id: 'CVE-2026-0001',
-  ecosystem: 'Debian:12',
-  name: 'openssl',
-  events: [{ introduced: '0' }, { fixed: '3.0.11-1' }],
-  scores: [score(9.8)],
-}
 const ZLIB = {
   id: 'CVE-2026-0002',
   ecosystem: 'Debian:12',
@@ -26,16 +19,7 @@ const BASE = [OS_RELEASE, dpkgStatus('openssl 3.0.9-1', 'bash 5.2-1')]
 
 /** What scans do on a database. */
 export function scansSuite(engine: string, openMetadata: OpenMetadata, skip: false | string = false): void {
-  const on = (name: string, fn: (world: ScanWorld) => Promise<void>) =>
-    test(`scans on ${engine}: ${name}`, { skip }, async () => {
-      failures.length = 0
-      await using world = await openScanWorld(openMetadata)
-      try {
-        await fn(world)
-      } catch (error) {
-        throw failures.length === 0 ? error : new AggregateError([error, ...failures], 'jobs failed, too')
-      }
-    })
+  const on = scanTests(engine, openMetadata, skip)
 
   on('a push yields a true report, with counts in lists', async (world) => {
     await world.publish({ records: [OPENSSL, ZLIB] })

@@ -53,16 +53,44 @@ export async function parentsOf(sql: Reader, repositoryId: number, digest: strin
   return rows.map(({ id }) => id)
 }
 
-/** Live manifests of a registry in the order of their ids, strictly after `after`. */
-export async function manifestsToScan(
-  sql: Reader,
-  registryId: number,
-  after: number,
-  limit: number,
-): Promise<number[]> {
+/** Live manifests of a registry in the order of their ids. */
+export async function manifestsToScan(sql: Reader, registryId: number, { after, limit }: Stretch): Promise<number[]> {
   const rows = await sql.all<{ id: number }>`
     SELECT c.manifest_id AS id FROM manifest_counters c
      WHERE c.registry_id = ${registryId} AND c.is_listed = 1 AND c.manifest_id > ${after} ORDER BY c.manifest_id LIMIT ${limit}`
+  return rows.map(({ id }) => id)
+}
+
+/** Of how many manifests one statement tells. */
+export interface Stretch {
+  /** Those of higher ids. */
+  readonly after: number
+  readonly limit: number
+}
+
+/** The id at the end of a stretch of all manifests; null: there are no more. */
+export async function endOfStretch(sql: Reader, { after, limit }: Stretch): Promise<number | null> {
+  const row = await sql.get<{ id: number | null }>`
+    SELECT MAX(i.id) AS id FROM (
+      SELECT c.manifest_id AS id FROM manifest_counters c WHERE c.manifest_id > ${after} ORDER BY c.manifest_id LIMIT ${limit}) AS i`
+  return row?.id ?? null
+}
+
+/**
+ * Up to the id `end`, live ones in registries that are scanned which nobody looked at, or only an older analyzer, before that time. A
+ * try that came to nothing is one of version 0.
+ */
+export async function manifestsMissed(
+  sql: Reader,
+  than: { readonly analyzerVersion: number; readonly before: number; readonly end: number },
+  { after, limit }: Stretch,
+): Promise<number[]> {
+  const rows = await sql.all<{ id: number }>`
+    SELECT c.manifest_id AS id FROM manifest_counters c
+      JOIN registries g ON g.id = c.registry_id LEFT JOIN scans s ON s.manifest_id = c.manifest_id
+     WHERE c.manifest_id > ${after} AND c.manifest_id <= ${than.end} AND c.is_listed = 1 AND g.scanning_enabled = 1
+       AND (s.manifest_id IS NULL OR (s.analyzer_version < ${than.analyzerVersion} AND s.scanned_at < ${than.before}))
+     ORDER BY c.manifest_id LIMIT ${limit}`
   return rows.map(({ id }) => id)
 }
 
@@ -84,10 +112,9 @@ export async function findScan(sql: Reader, manifestId: number): Promise<ScanRow
       FROM scans WHERE manifest_id = ${manifestId}`
 }
 
-/** Holds the manifest's place in all that follows; false when it is gone. The order of locks is that of a push. */
+/** Holds the manifest's place in all that follows; false when it is gone, or hidden. The order of locks is that of a push. */
 export async function holdScanned(sql: Transaction, manifestId: number): Promise<boolean> {
-  const row = await sql.get`
-    SELECT m.id FROM manifests m WHERE m.id = ${manifestId} AND m.delete_id IS NULL ${forUpdateOf(sql, 'm')}`
+  const row = await sql.get`${SUBJECT} WHERE m.id = ${manifestId} AND ${LIVE} ${forUpdateOf(sql, 'm')}`
   return row !== null
 }
 
@@ -126,8 +153,38 @@ export async function countScan(
      WHERE manifest_id = ${manifestId}`
   await sql.run`
     UPDATE repository_counters SET last_severity = ${counts?.maxSeverity ?? null}
-     WHERE repository_id = ${repositoryId}
-       AND last_pushed_at = (SELECT last_pushed_at FROM manifest_counters WHERE manifest_id = ${manifestId})`
+     WHERE repository_id = ${repositoryId} AND NOT EXISTS (
+       SELECT 1 FROM manifest_counters o
+         JOIN manifest_counters n ON n.repository_id = o.repository_id AND n.last_pushed_at > o.last_pushed_at
+        WHERE o.manifest_id = ${manifestId} AND n.is_listed = 1 AND NOT ${NOT_APPLICABLE('n')})`
+}
+
+/** Signatures and the like are pushed after the image they belong to: it is the image that a repository's severity tells of. */
+const NOT_APPLICABLE = (counters: string): Fragment =>
+  literal(
+    `EXISTS (SELECT 1 FROM scans s WHERE s.manifest_id = ${counters}.manifest_id AND s.status = 'not_applicable')`,
+  )
+/** So many of them are passed over at most. */
+const MOST_PASSED_OVER = 50
+
+/** That lists show nothing of it, and the repository what it had before it. */
+export async function countNotApplicable(
+  sql: Transaction,
+  { manifestId, repositoryId }: { readonly manifestId: number; readonly repositoryId: number },
+): Promise<void> {
+  await sql.run`
+    UPDATE manifest_counters
+       SET traits = traits & 3, last_scanned_at = 0, max_severity = NULL, score_tenths = NULL, finding_count = NULL,
+           fixable_count = NULL
+     WHERE manifest_id = ${manifestId} AND traits > 3`
+  await sql.run`
+    UPDATE repository_counters SET last_severity = (
+      SELECT n.max_severity FROM (
+        SELECT c.manifest_id, c.max_severity, c.last_pushed_at FROM manifest_counters c
+         WHERE c.repository_id = ${repositoryId} AND c.is_listed = 1
+         ORDER BY c.last_pushed_at DESC, c.manifest_id DESC LIMIT ${MOST_PASSED_OVER}) AS n
+       WHERE NOT ${NOT_APPLICABLE('n')} ORDER BY n.last_pushed_at DESC, n.manifest_id DESC LIMIT 1)
+     WHERE repository_id = ${repositoryId} AND last_severity IS NULL`
 }
 
 export interface PackageName {
@@ -170,12 +227,6 @@ function pairs(reader: Reader, rows: readonly (readonly [string, string])[]): Fr
   const json = JSON.stringify(rows)
   if (reader.dialect === 'sqlite') return piece`(SELECT value ->> 0 AS a, value ->> 1 AS b FROM json_each(${json}))`
   return piece`(SELECT value ->> 0 AS a, value ->> 1 AS b FROM json_array_elements(CAST(${json} AS json)))`
-}
-
-/** Of how many manifests one statement tells. */
-export interface Stretch {
-  readonly after: number
-  readonly limit: number
 }
 
 // What is re-evaluated: judged by other advisories than these, and pushed or pulled since then.

@@ -1,8 +1,10 @@
 import { after } from 'node:test'
 import { skipWithoutPostgres, stopPostgres } from '../../support/postgres.ts'
 import { openMigrated } from '../../support/postgres-engine.ts'
+import { scanKindsSuite } from '../../support/scan-kinds-suite.ts'
 import { scansSuite } from '../../support/scans-suite.ts'
 
 after(stopPostgres)
 
 scansSuite('postgres', openMigrated, skipWithoutPostgres())
+scanKindsSuite('postgres', openMigrated, skipWithoutPostgres())
