@@ -6,7 +6,13 @@ import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ensureInstalled, nodeBinary, ROOT, run } from './ensure.mjs'
 
-const EVERYTHING = ['src/**/*.test.ts', 'test/*.test.ts', 'test/journeys/**/*.test.ts', 'test/properties/**/*.test.ts']
+const EVERYTHING = [
+  'src/**/*.test.ts',
+  'test/*.test.ts',
+  'test/journeys/**/*.test.ts',
+  'test/properties/**/*.test.ts',
+  'test/fuzz/*.test.ts',
+]
 /** A test that hangs is a failed test; nothing in `npm test` needs a tenth of this. Suites set limits of their own. */
 const TIMEOUT_MS = 300_000
 

@@ -34,7 +34,12 @@ function versionOf(vector: string): string {
   return /^CVSS:(\d\.\d)\//.exec(vector)?.[1] ?? '2.0'
 }
 
-function compute(vector: string): number | null {
+/** `UI:`, `:N`, `A::P`: the library passes over these, too, but tells the log of each. */
+const HALF_A_METRIC = /^(?::|[^:]*:(?::|$))/
+
+function compute(given: string): number | null {
+  const parts = given.split('/')
+  const vector = parts.filter((part) => !HALF_A_METRIC.test(part)).join('/')
   try {
     switch (versionOf(vector)) {
       case '2.0': {

@@ -18,7 +18,9 @@ export const bitnami: Analyzer = {
 
 function parse(bytes: Buffer, entry: Entry): AnalyzerResult {
   const found = new FoundPackages({ path: entry.path, analyzer: NAME, type: 'bitnami' })
-  for (const one of listOf(objectOf(parseJson(bytes))['packages']).map(objectOf)) {
+  const { packages } = objectOf(parseJson(bytes))
+  if (!Array.isArray(packages)) throw new Error('it has no list of packages')
+  for (const one of packages.map(objectOf)) {
     const purl = bitnamiUrl(one)
     if (purl) found.add({ namespace: null, ...purl })
   }

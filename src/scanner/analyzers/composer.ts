@@ -1,7 +1,7 @@
 import type { Analyzer, AnalyzerResult, Entry } from './analyzer.ts'
 import { wholeFile } from './analyzer.ts'
 import { FoundPackages, splitName } from './found-packages.ts'
-import { listOf, objectOf, parseJson, textOf } from './json.ts'
+import { objectOf, parseJson, textOf } from './json.ts'
 
 const NAME = 'composer'
 /** Also read by `mergeLayers`: dropped where the packages are installed beside it. */
@@ -17,8 +17,7 @@ export const composer: Analyzer = {
     return wholeFile(entry, INSTALLED, (bytes) => {
       const json = parseJson(bytes)
       const packages = Array.isArray(json) ? json : objectOf(json)['packages']
-      if (!Array.isArray(packages)) throw new Error('it has no list of packages')
-      return parse(packages, entry, NAME)
+      return parse(listIn(packages), entry, NAME)
     })
   },
 }
@@ -29,9 +28,15 @@ export const composerLock: Analyzer = {
   open(entry) {
     if (!/(?:^|\/)composer\.lock$/.test(entry.path)) return null
     return wholeFile(entry, LOCK, (bytes) =>
-      parse(listOf(objectOf(parseJson(bytes))['packages']), entry, COMPOSER_LOCK),
+      parse(listIn(objectOf(parseJson(bytes))['packages']), entry, COMPOSER_LOCK),
     )
   },
+}
+
+/** @throws when it is none. */
+function listIn(packages: unknown): readonly unknown[] {
+  if (!Array.isArray(packages)) throw new Error('it has no list of packages')
+  return packages
 }
 
 function parse(packages: readonly unknown[], entry: Entry, analyzer: string): AnalyzerResult {

@@ -2,7 +2,7 @@ import type { Analyzer, AnalyzerResult, Entry } from './analyzer.ts'
 import { wholeFile } from './analyzer.ts'
 import { FoundPackages, splitName } from './found-packages.ts'
 import type { JsonObject } from './json.ts'
-import { objectOf, parseJson, textOf } from './json.ts'
+import { objectOf, parseJson, requireObject, textOf } from './json.ts'
 import { pnpmLock } from './pnpm-lock.ts'
 import { yarnLock } from './yarn-lock.ts'
 
@@ -50,9 +50,13 @@ function parse(locked: Iterable<Locked>, entry: Entry): AnalyzerResult {
 
 /** Versions 2 and 3 have `packages`, 1 and 2 `dependencies`. Source: npm docs, package-lock.json. */
 function* packageLock(bytes: Buffer): Generator<Locked> {
-  const lock = objectOf(parseJson(bytes))
-  if (lock['packages'] !== undefined) yield* packagesOf(objectOf(lock['packages']))
-  else yield* dependenciesOf(lock)
+  const lock = requireObject(parseJson(bytes), 'JSON')
+  const { packages, dependencies } = lock
+  if (packages !== undefined) yield* packagesOf(requireObject(packages, 'list of packages'))
+  else if (dependencies !== undefined) {
+    requireObject(dependencies, 'list of dependencies')
+    yield* dependenciesOf(lock)
+  } else if (lock['lockfileVersion'] === undefined) throw new Error('it is no lock file of npm')
 }
 
 function* packagesOf(packages: JsonObject): Generator<Locked> {

@@ -1,7 +1,7 @@
 import type { Analyzer, AnalyzerResult, Entry } from './analyzer.ts'
 import { NOTHING, wholeFile } from './analyzer.ts'
 import { FoundPackages, splitName } from './found-packages.ts'
-import { objectOf, parseJson, textOf } from './json.ts'
+import { parseJson, requireObject, textOf } from './json.ts'
 
 const NAME = 'npm'
 const FILE = { analyzer: NAME, maxBytes: 4 * 1024 * 1024, weight: 'partial' } as const
@@ -30,7 +30,7 @@ function isPackage(path: string): boolean {
 
 function parse(bytes: Buffer, entry: Entry): AnalyzerResult {
   const found = new FoundPackages({ path: entry.path, analyzer: NAME, type: 'npm' })
-  const { name, version } = objectOf(parseJson(bytes))
+  const { name, version } = requireObject(parseJson(bytes), 'JSON')
   if (textOf(name) === '' || textOf(version) === '') return NOTHING
   found.add({ ...splitName(textOf(name)), version: cleanVersion(textOf(version)) })
   return found.result()

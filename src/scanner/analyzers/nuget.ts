@@ -19,7 +19,10 @@ export const nuget: Analyzer = {
 
 function parse(bytes: Buffer, entry: Entry): AnalyzerResult {
   const found = new FoundPackages({ path: entry.path, analyzer: NAME, type: 'nuget' })
-  for (const [key, value] of Object.entries(objectOf(objectOf(parseJson(bytes))['libraries']))) {
+  const { libraries } = objectOf(parseJson(bytes))
+  // Other programs, too, may end the names of their files so.
+  if (objectOf(libraries) !== libraries) found.problem('it has no list of libraries')
+  for (const [key, value] of Object.entries(objectOf(libraries))) {
     const { type } = objectOf(value)
     const slash = key.lastIndexOf('/')
     if (slash <= 0) continue

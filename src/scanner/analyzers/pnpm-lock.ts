@@ -22,10 +22,14 @@ export function* pnpmLock(text: string): Generator<Locked> {
 
 function* packagesOf(text: string): Generator<string> {
   let isInPackages = false
+  let isLock = false
   for (const line of linesIn(text)) {
-    if (/^\S/.test(line)) isInPackages = line.startsWith('packages:')
-    else if (isInPackages) yield line
+    if (/^\S/.test(line)) {
+      isInPackages = line.startsWith('packages:')
+      isLock ||= isInPackages || line.startsWith('lockfileVersion:')
+    } else if (isInPackages) yield line
   }
+  if (!isLock && text.trim() !== '') throw new Error('it is no lock file of pnpm')
 }
 
 function lockedOf(key: string): Locked | null {

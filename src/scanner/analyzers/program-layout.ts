@@ -207,7 +207,8 @@ function machSections(f: Fields, at: number, start: number, named: Map<string, M
   const word = f.isWide ? 8 : 4
   const count = f.u32(at + 24 + 4 * word + 8)
   const [first, each] = [at + 24 + 4 * word + 16, f.isWide ? 80 : 68]
-  const end = Math.min(at + f.u32(at + 4), first + count * each)
+  // Sizes are what the file says: it may say four billion.
+  const end = Math.min(at + f.u32(at + 4), first + count * each, f.bytes.length)
   for (let here = first; here + each <= end; here += each) {
     const name = f.text(here, 16)
     if (!WANTED.has(name) || named.has(name)) continue

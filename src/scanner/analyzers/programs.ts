@@ -140,9 +140,14 @@ function goPackages(info: GoBuildInfo | null, path: string): FoundPackages {
     // The main module, mostly.
     if (version !== '' && version !== '(devel)') found.add({ ...splitName(module), version })
     else if (replaces !== null)
-      found.problem(`${replaces.slice(0, 512)} was replaced by a folder, so its version cannot be told`)
+      found.problem(`${shown(replaces)} was replaced by a folder, so its version cannot be told`)
   }
   return found
+}
+
+/** For people: no more than a line, and no control characters. */
+function shown(text: string): string {
+  return text.slice(0, 512).replace(/[\p{C}\uFFFD]/gu, '?')
 }
 
 /** Source: cargo-auditable, PARSING.md: zlib over JSON. What only the build needed is not in the program. */

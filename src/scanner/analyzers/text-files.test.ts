@@ -56,8 +56,8 @@ const npmCases: Case[] = [
     want: ['a 1.0.0'],
   },
   { name: 'no JSON', path: 'node_modules/a/package.json', content: '{', want: ['!partial it is not valid JSON'] },
-  { name: 'a list', path: 'node_modules/a/package.json', content: '[1]', want: [] },
-  { name: 'null', path: 'node_modules/a/package.json', content: 'null', want: [] },
+  { name: 'a list', path: 'node_modules/a/package.json', content: '[1]', want: ['!partial its JSON is no object'] },
+  { name: 'null', path: 'node_modules/a/package.json', content: 'null', want: ['!partial its JSON is no object'] },
   {
     name: 'a very deep list',
     path: 'node_modules/a/package.json',
@@ -197,6 +197,17 @@ const lockCases: Case[] = [
   { name: 'of a package', path: 'app/node_modules/a/yarn.lock', want: null },
   { name: 'no JSON', path: 'package-lock.json', content: '<<<<<<<', want: ['!partial it is not valid JSON'] },
   { name: 'nothing', path: 'yarn.lock', content: '', want: [] },
+  { name: 'no packages yet', path: 'yarn.lock', content: '# yarn lockfile v1\n\n\n', want: [] },
+  { name: 'words', path: 'yarn.lock', content: 'hello\nworld\n', want: ['!partial it is no lock file of yarn'] },
+  { name: 'no packages yet', path: 'pnpm-lock.yaml', content: "lockfileVersion: '9.0'\n", want: [] },
+  { name: 'words', path: 'pnpm-lock.yaml', content: 'hello\n', want: ['!partial it is no lock file of pnpm'] },
+  { name: 'an empty object', path: 'package-lock.json', content: '{}', want: ['!partial it is no lock file of npm'] },
+  {
+    name: 'packages that are none',
+    path: 'package-lock.json',
+    content: '{"lockfileVersion":3,"packages":"a"}',
+    want: ['!partial its list of packages is no object'],
+  },
   {
     name: 'dependencies that lie too deep for recursion',
     path: 'package-lock.json',
@@ -353,7 +364,12 @@ const nugetCases: Case[] = [
     content: JSON.stringify(deps),
     want: ['Newtonsoft.Json 12.0.1', 'Microsoft.NETCore.App.Runtime.linux-x64 8.0.1'],
   },
-  { name: 'no libraries', path: 'app/App.deps.json', content: '{"libraries":[1]}', want: [] },
+  {
+    name: 'no libraries',
+    path: 'app/App.deps.json',
+    content: '{"libraries":[1]}',
+    want: ['!partial it has no list of libraries'],
+  },
   { name: 'another file', path: 'app/deps.json', want: null },
 ]
 

@@ -238,7 +238,7 @@ class LayerReader {
         this.#problems.push({
           path,
           where: analyzer.name,
-          reason: `it is a hard link to ${target}, which is not in this layer`,
+          reason: `it is a hard link to ${target.slice(0, 512).replace(/[\p{C}\uFFFD]/gu, '?')}, which is not in this layer`,
           weight: 'fatal',
         })
       } else unread.set(target, [...(unread.get(target) ?? []), path])
