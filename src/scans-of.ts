@@ -12,6 +12,8 @@ import type { Caller, Registry } from './registry/registry.ts'
 import { diffSnapshots } from './scanner/advisories/diff-snapshots.ts'
 import { openSnapshot } from './scanner/advisories/open-snapshot.ts'
 import { LAYER_LIMITS } from './scanner/layers/limits.ts'
+import type { ChildCode } from './scans/child-code.ts'
+import { readChildCode } from './scans/child-code.ts'
 import type { ScansDeps } from './scans/deps.ts'
 import type { ChildOptions } from './scans/run-child.ts'
 import { runChild } from './scans/run-child.ts'
@@ -25,13 +27,23 @@ export type SnapshotFiles = Pick<ScansDeps, 'openSnapshot' | 'diffSnapshots'>
 export const SNAPSHOT_FILES: SnapshotFiles = { openSnapshot, diffSnapshots }
 
 const HERE = fileURLToPath(import.meta.url)
-const ROOT = dirname(dirname(HERE))
+const FOLDER = dirname(HERE)
 /** Beside this file, with types or, when they were stripped, without. */
-export const CHILD: ChildOptions = {
-  program: join(dirname(HERE), `scan-child.${HERE.endsWith('.ts') ? 'ts' : 'js'}`),
-  mayRead: [dirname(HERE), join(ROOT, 'package.json'), join(ROOT, 'node_modules')],
-  maxMs: LAYER_LIMITS.maxMs + 30_000,
+const PROGRAM = join(FOLDER, `scan-child.${HERE.endsWith('.ts') ? 'ts' : 'js'}`)
+const PROGRAM_FOLDERS = ['scanner', 'scanner/layers', 'scanner/analyzers'].map((name) => join(FOLDER, name))
+
+let code: Promise<ChildCode> | null = null
+
+/** Once; again if it failed, which is no image's fault. */
+function childCode(): Promise<ChildCode> {
+  code ??= readChildCode(PROGRAM, PROGRAM_FOLDERS).catch((error: unknown) => {
+    code = null
+    throw error
+  })
+  return code
 }
+
+export const CHILD: ChildOptions = { code: childCode, maxMs: LAYER_LIMITS.maxMs + 30_000 }
 
 const SCANNER: Caller = { name: 'scanner', key: 'scanner:0', mayPush: false, mayPull: () => false }
 

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { readChildCode } from './child-code.ts'
 import { runChild } from './run-child.ts'
 
 const cases = [
@@ -15,8 +16,8 @@ const cases = [
 
 for (const { name, text, maxMs = 120_000, why } of cases) {
   test(`runChild: ${name} is its layer's fault, and over`, () =>
-    withProgram(text, async (program) => {
-      const options = { program, mayRead: [program], maxMs }
+    withProgram(`export async function main() { ${text} }`, async (program) => {
+      const options = { code: () => readChildCode(program, []), maxMs }
       await assert.rejects(runChild(options, endless(), [], new AbortController().signal), {
         name: 'ChildError',
         message: why,
@@ -24,25 +25,33 @@ for (const { name, text, maxMs = 120_000, why } of cases) {
     }))
 }
 
-test('runChild: it has no environment, no files but its code, and no network', () =>
+test('runChild: it has no environment, no files, and no network', () =>
   withProgram(
     `import { readFileSync } from 'node:fs'
      import { connect } from 'node:net'
+     export async function main(aliases) {
      const refused = []
      try { readFileSync('/etc/hostname') } catch (error) { refused.push(error.code) }
+     try { readFileSync(new URL(import.meta.url)) } catch (error) { refused.push(error.code) }
      try { await new Promise((_, fail) => connect(9, '127.0.0.1').on('error', fail)) } catch (error) { refused.push(error.code) }
-     process.stdout.write(JSON.stringify({ facts: { refused, environment: Object.keys(process.env) }, unreadLinks: [] }))
-     process.exit(0)`,
+     process.stdout.write(JSON.stringify({ facts: { refused, environment: Object.keys(process.env) }, unreadLinks: aliases }), () => process.exit(0)) }`,
     async (program) => {
       const answer = await runChild(
-        { program, mayRead: [program], maxMs: 120_000 },
+        { code: () => readChildCode(program, []), maxMs: 120_000 },
         endless(),
-        [],
+        MANY_LINKS,
         new AbortController().signal,
       )
-      assert.deepEqual(answer.facts, { refused: ['ERR_ACCESS_DENIED', 'ERR_ACCESS_DENIED'], environment: [] })
+      assert.deepEqual(answer.unreadLinks, MANY_LINKS)
+      assert.deepEqual(answer.facts, { refused: Array(3).fill('ERR_ACCESS_DENIED'), environment: [] })
     },
   ))
+
+/** More than an argument of a program may have: a store of pnpm. */
+const MANY_LINKS: [string, string[]][] = Array.from({ length: 3_000 }, (_, index) => [
+  `store/${index}/package.json`,
+  [`node_modules/a-package-with-a-name-${index}/package.json`],
+])
 
 async function* endless() {
   for (let times = 0; times < 1_000; times += 1) yield Buffer.alloc(65_536)

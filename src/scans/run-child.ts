@@ -1,10 +1,11 @@
-import type { ChildProcessByStdio } from 'node:child_process'
+import type { ChildProcess, ChildProcessByStdio } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { setPriority } from 'node:os'
 import { delimiter, join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import type { LayerFacts } from '../scanner/facts.ts'
+import type { ChildCode } from './child-code.ts'
 
 /** What a layer says, as the process that read it answers. */
 export interface LayerAnswer {
@@ -18,9 +19,7 @@ export class ChildError extends Error {
 }
 
 export interface ChildOptions {
-  /** The program's file, and what it may read of this installation: its code. */
-  readonly program: string
-  readonly mayRead: readonly string[]
+  readonly code: () => Promise<ChildCode>
   readonly maxMs: number
 }
 
@@ -33,16 +32,18 @@ const HEAP_MB = 192
 const ADDRESS_SPACE = 2_000_000_000
 
 /**
- * Reads one layer in a process that has no key, no database, no environment and, by Node's permissions, no files but its own code,
- * no network, no children. @throws `ChildError`; what reading `bytes` throws.
+ * Reads one layer in a process that has no key, no database, no environment and, by Node's permissions, no files, no network, no
+ * children. @throws `ChildError`; what reading `bytes` throws.
  */
 export async function runChild(
-  { program, mayRead, maxMs }: ChildOptions,
+  { code, maxMs }: ChildOptions,
   bytes: AsyncIterable<Uint8Array>,
   aliases: LayerAnswer['unreadLinks'],
   signal: AbortSignal,
 ): Promise<LayerAnswer> {
-  const child = start(program, mayRead, aliases)
+  const told = { ...(await code()), aliases }
+  const child = start()
+  tell(child, told)
   const ended = endOf(child)
   const overdue = AbortSignal.timeout(maxMs)
   const kill = (): void => void child.kill('SIGKILL')
@@ -64,22 +65,42 @@ export async function runChild(
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>
 
-function start(program: string, mayRead: readonly string[], aliases: LayerAnswer['unreadLinks']): Child {
+/** Its modules come through a pipe of their own: under `--permission` Node keeps no compiled code, and would strip their types each time. */
+const BOOT = `
+const { readFileSync } = process.getBuiltinModule('node:fs')
+const { registerHooks } = process.getBuiltinModule('node:module')
+const { entry, modules, aliases } = JSON.parse(readFileSync(3, 'utf8'))
+const texts = new Map(modules)
+registerHooks({
+  resolve(specifier, { parentURL }, next) {
+    const url = specifier.startsWith('.') ? new URL(specifier, parentURL).href : specifier
+    return texts.has(url) ? { url, format: 'module', shortCircuit: true } : next(specifier)
+  },
+  load: (url, _, next) => texts.has(url) ? { format: 'module', source: texts.get(url), shortCircuit: true } : next(url),
+})
+import(entry).then(({ main }) => main(aliases))`
+
+function start(): Child {
   const node = [
     process.execPath,
     '--permission',
-    ...mayRead.map((path) => `--allow-fs-read=${path}`),
     `--max-old-space-size=${HEAP_MB}`,
     '--disable-warning=SecurityWarning',
     '--disable-warning=ExperimentalWarning',
-    program,
-    JSON.stringify(aliases),
+    '--eval',
+    BOOT,
   ]
   const command = [...(NICE ? [NICE, '-n', '19'] : []), ...(PRLIMIT ? [PRLIMIT, `--as=${ADDRESS_SPACE}`] : []), ...node]
   const [file = '', ...args] = command
-  const child = spawn(file, args, { env: {}, stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = spawn(file, args, { env: {}, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] }) as unknown as Child
   if (!NICE && child.pid !== undefined) setPriority(child.pid, 19)
   return child
+}
+
+function tell(child: Child, what: ChildCode & { readonly aliases: LayerAnswer['unreadLinks'] }): void {
+  const pipe = (child as unknown as ChildProcess).stdio[3] as Writable
+  pipe.on('error', () => {}) // EPIPE: it ended before it had read all
+  pipe.end(JSON.stringify(what))
 }
 
 /** What lowers a program's priority; null: there is none here. */
