@@ -45,6 +45,7 @@ export function schedulesOf(metadata: MetadataStore, rooms: Rooms): Schedule[] {
     },
     { name: 'scan what was missed', everyMs: HOUR, leaseMs: 10 * MINUTE, run: () => scans.scanMissed() },
     { name: 'forget layer facts', everyMs: HOUR, leaseMs: 10 * MINUTE, run: () => scans.forgetFacts() },
+    { name: 'forget verdicts', everyMs: 24 * HOUR, leaseMs: 30 * MINUTE, run: () => scans.forgetVerdicts() },
     { name: 'forget credentials', everyMs: HOUR, leaseMs: 10 * MINUTE, run: () => forgetCredentials(metadata, sso) },
   ]
 }

@@ -36,3 +36,25 @@ export function idTable(reader: Reader, ids: readonly number[]): Fragment {
   if (reader.dialect === 'sqlite') return sql`(SELECT value AS id FROM json_each(${json}))`
   return sql`(SELECT CAST(value AS BIGINT) AS id FROM json_array_elements_text(CAST(${json} AS json)) AS listed (value))`
 }
+
+export type ColumnKind = 'int' | 'text'
+/** A cell of `rowTable`. */
+export type Cell = string | number | null
+
+/** Rows as a table of these columns, bound as one value. The names are our own. */
+export function rowTable(
+  reader: Reader,
+  columns: Readonly<Record<string, ColumnKind>>,
+  rows: readonly (readonly Cell[])[],
+): Fragment {
+  const json = JSON.stringify(rows)
+  const names = Object.entries(columns)
+  if (reader.dialect === 'sqlite') {
+    const cells = names.map(([name], at) => `value ->> ${at} AS ${name}`)
+    return sql`(SELECT ${literal(cells.join(', '))} FROM json_each(${json}))`
+  }
+  const cells = names.map(
+    ([name, kind], at) => `CAST(value ->> ${at} AS ${kind === 'int' ? 'BIGINT' : 'TEXT'}) AS ${name}`,
+  )
+  return sql`(SELECT ${literal(cells.join(', '))} FROM json_array_elements(CAST(${json} AS json)))`
+}

@@ -10,6 +10,7 @@ import {
   abandonSnapshot,
   activateSnapshot,
   activeSnapshot,
+  addChanges,
   addSnapshotPart,
   beginSnapshot,
   snapshotPart,
@@ -20,6 +21,12 @@ import type { AdvisoryIndex } from '../scanner/advisories/advisory-index.ts'
 import type { ScansDeps, SnapshotChanges } from './deps.ts'
 import { rematchJob } from './jobs.ts'
 import { pack } from './packed.ts'
+
+/** What differs from the snapshot with that id; null: everything may, and there was none. */
+interface KnownChanges {
+  readonly after: string | null
+  readonly changes: SnapshotChanges | null
+}
 
 type Opened = AdvisoryIndex & Partial<Disposable>
 
@@ -72,28 +79,20 @@ export class Advisories {
    * `known`: what differs from the one with that id, when somebody found that out already; it is installed after that one only.
    * @returns false when it is the active one already, or another process installs it just now. @throws `conflict`
    */
-  async install(path: string, known?: { readonly after: string | null; readonly changes: SnapshotChanges | null }) {
+  async install(path: string, known?: KnownChanges) {
     const { metadata } = this.#deps
     const snapshot = this.#deps.openSnapshot(path)
     const { id, createdAt, sources } = snapshot.info
     const by = { id, writer: randomUUID() }
     try {
       if ((await metadata.read((sql) => snapshotState(sql, id))) === 'active') return false
-      const before = await this.current()
-      const changes = known ? known.changes : before && this.#changes(before, path)
-      const told = before && changes && withNewEcosystems(changes.packages, before)
       const begun = await metadata.transact((sql) =>
         beginSnapshot(sql, { ...by, createdAt, sources: JSON.stringify(sources) }),
       )
       if (!begun) return false
       await this.#store(by, path)
       await this.#keepLocal(id, path)
-      await metadata.transact(async (sql) => {
-        if (known && ((await activeSnapshot(sql))?.id ?? null) !== known.after)
-          throw new DomainError('conflict', 'other advisories were imported meanwhile')
-        if (!(await activateSnapshot(sql, by, told && pack(told)))) throw takenAway()
-        await insertJob(sql, rematchJob(id))
-      })
+      while (!(await this.#activate(by, path, known)));
       return true
     } finally {
       snapshot[Symbol.dispose]?.()
@@ -173,8 +172,24 @@ export class Advisories {
     }
   }
 
-  #changes(before: AdvisoryIndex, path: string): SnapshotChanges {
-    return this.#deps.diffSnapshots(this.#pathOf(before.info.id), path)
+  /** @returns false: others came into force meanwhile, and what differs from those is another question. @throws `conflict` */
+  async #activate(
+    by: { readonly id: string; readonly writer: string },
+    path: string,
+    known: KnownChanges | undefined,
+  ): Promise<boolean> {
+    const before = await this.current()
+    const from = before?.info.id ?? null
+    if (known && known.after !== from) throw overtaken()
+    const changes = known ? known.changes : before && this.#deps.diffSnapshots(this.#pathOf(before.info.id), path)
+    const told = before && changes && withNewEcosystems(changes.packages, before)
+    return await this.#deps.metadata.transact(async (sql) => {
+      if (((await activeSnapshot(sql))?.id ?? null) !== from) return false
+      if (!(await activateSnapshot(sql, by))) throw takenAway()
+      await addChanges(sql, { from, to: by.id, changes: told && pack(told) })
+      await insertJob(sql, rematchJob(by.id))
+      return true
+    })
   }
 
   async #store(by: { readonly id: string; readonly writer: string }, path: string): Promise<void> {
@@ -234,6 +249,10 @@ export class Advisories {
 
 function bare(id: string): string {
   return id.replace(/^sha256:/, '')
+}
+
+function overtaken(): DomainError {
+  return new DomainError('conflict', 'other advisories were imported meanwhile')
 }
 
 function takenAway(): DomainError {

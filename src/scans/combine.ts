@@ -1,7 +1,10 @@
 import type { ScanRow, ScanStatus } from '../metadata/tables/scans.ts'
 import type { Inventory, InventoryPackage } from '../scanner/facts.ts'
 import type { Finding, MatchResult } from '../scanner/finding.ts'
-import { worstFirst } from '../scanner/matching/match.ts'
+import type { PackageVerdict } from '../scanner/matching/judge-package.ts'
+import { assemble, worstFirst } from '../scanner/matching/match.ts'
+import { surroundingsOf } from '../scanner/matching/recommend.ts'
+import { packageKey } from './packages.ts'
 import { unpack } from './packed.ts'
 
 /** A verdict with all that belongs to it. */
@@ -21,11 +24,35 @@ export function wholeOf(scan: ScanRow): Whole {
 function within(scan: ScanRow, maxBytes?: number): { readonly whole: Whole; readonly bytes: number } {
   const { status, reason, snapshot } = scan
   const inventory = scan.inventory && unpack<Inventory>(scan.inventory, maxBytes)
-  const result = scan.report && unpack<MatchResult>(scan.report, maxBytes)
+  const isJudged = inventory !== null && status === 'scanned'
+  const said = isJudged ? verdictsOf(scan, maxBytes) : { verdicts: new Map(), bytes: 0 }
   return {
-    whole: { status, reason, snapshot, inventory: inventory?.value ?? null, result: result?.value ?? null },
-    bytes: (inventory?.bytes ?? 0) + (result?.bytes ?? 0),
+    whole: {
+      ...{ status, reason, snapshot, inventory: inventory?.value ?? null },
+      result: isJudged ? resultOf(scan, inventory.value, said.verdicts) : null,
+    },
+    bytes: (inventory?.bytes ?? 0) + said.bytes,
   }
+}
+
+/** By the keys of packages. */
+function verdictsOf({ said }: ScanRow, maxBytes = Number.POSITIVE_INFINITY) {
+  const verdicts = new Map<string, PackageVerdict>()
+  let bytes = 0
+  for (const { key, content } of said) {
+    const one = unpack<PackageVerdict>(content)
+    bytes += one.bytes
+    if (bytes > maxBytes) throw new RangeError('what is said of its packages is too much')
+    verdicts.set(key, one.value)
+  }
+  return { verdicts, bytes }
+}
+
+/** What is said of its packages, and what the image adds to it. */
+function resultOf(scan: ScanRow, inventory: Inventory, verdicts: ReadonlyMap<string, PackageVerdict>): MatchResult {
+  const around = surroundingsOf(inventory, { today: scan.scanned_at, lowestLayer: scan.lowest_layer })
+  const problems = JSON.parse(scan.problems) as MatchResult['problems']
+  return { ...assemble(inventory, (one) => verdicts.get(packageKey(one)) ?? null, around), problems }
 }
 
 /** Of what the images of one index hold, as text: it is held together. */
@@ -72,7 +99,7 @@ export function combine(images: readonly { readonly digest: string; readonly sca
       os: inventories[0]?.os ?? null,
       packages: distinct(
         inventories.flatMap(({ packages }) => packages),
-        packageKey,
+        placeKey,
       ),
       problems: distinct(
         inventories.flatMap(({ problems }) => problems),
@@ -86,7 +113,7 @@ export function combine(images: readonly { readonly digest: string; readonly sca
       ).sort(worstFirst),
       cannotTell: distinct(
         results.flatMap(({ cannotTell }) => cannotTell),
-        (one) => `${one.advisory}\0${packageKey(one.package)}`,
+        (one) => `${one.advisory}\0${placeKey(one.package)}`,
       ),
       problems: distinct(
         results.flatMap(({ problems }) => problems),
@@ -104,10 +131,10 @@ function distinct<T>(all: readonly T[], keyOf: (one: T) => string): T[] {
   return [...new Map(all.map((one) => [keyOf(one), one])).values()]
 }
 
-function packageKey(one: InventoryPackage): string {
+function placeKey(one: InventoryPackage): string {
   return [one.type, one.namespace, one.name, one.version, one.architecture, one.path, one.layer].join('\0')
 }
 
 function findingKey({ id, package: one }: Finding): string {
-  return `${id}\0${packageKey(one)}`
+  return `${id}\0${placeKey(one)}`
 }

@@ -30,10 +30,14 @@ export async function imagesUnder(
     listed += 1
     if (child && isIndexType(child.media_type)) continue
     const scan = child && (await findScan(sql, child.manifest_id))
-    bytes += (scan?.inventory?.length ?? 0) + (scan?.report?.length ?? 0)
+    bytes += scan === null ? 0 : bytesOf(scan)
     images.push({ digest, manifestId: child?.manifest_id ?? null, scan })
   }
   return { images, areAll: true }
+}
+
+function bytesOf({ inventory, said }: ScanRow): number {
+  return (inventory?.length ?? 0) + said.reduce((sum, { content }) => sum + content.length, 0)
 }
 
 async function* listedUnder(

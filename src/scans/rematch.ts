@@ -1,13 +1,17 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Reader } from '../metadata/metadata-store.ts'
-import { snapshotChanges } from '../metadata/tables/advisory-snapshots.ts'
-import type { Stretch } from '../metadata/tables/scans.ts'
-import { findScan, manifestsJudged, manifestsWith, scanSubject } from '../metadata/tables/scans.ts'
+import { changesTo } from '../metadata/tables/advisory-snapshots.ts'
+import { heldBy, holdersOfEcosystems, staleManifests, verdictsOf } from '../metadata/tables/scan-batches.ts'
+import type { NewScan } from '../metadata/tables/scans.ts'
+import { findScan, scanSubject } from '../metadata/tables/scans.ts'
 import type { Inventory } from '../scanner/facts.ts'
 import type { Advisories } from './advisories.ts'
+import type { Changed } from './changed-packages.ts'
+import { changedBy, changedSince, chunks } from './changed-packages.ts'
 import type { ScansDeps, SnapshotChanges } from './deps.ts'
 import { judge } from './judge.ts'
 import { unpack } from './packed.ts'
+import type { ToRejudge } from './rejudge.ts'
+import { Rejudge } from './rejudge.ts'
 import { isScannable } from './scan-manifest.ts'
 
 type Deps = ScansDeps & { readonly advisories: Advisories }
@@ -15,49 +19,119 @@ type Deps = ScansDeps & { readonly advisories: Advisories }
 /** Product.md 7: what was neither pushed nor pulled for so long is not re-evaluated. */
 export const WATCHED_MS = 30 * 24 * 3_600_000
 
-const PAGE = 200
-/** Names in one statement. */
-const NAMES = 500
+/** Of manifests that are looked at together. */
+const PAGE = 500
+/** Of those written in one transaction, in which nobody else writes (SQLite). */
+const BATCH = 20
+/** Of packages that are looked up together. */
+const PACKAGES = 2_000
 
-/** Judges anew what a new snapshot concerns, without reading a layer. What was done before a restart is not done again. */
+/**
+ * Judges anew what a new snapshot concerns, without reading a layer: of each image the packages of which something else may be
+ * said since it was judged, and only those. A verdict and its snapshot are written together, so what was done before a restart is not
+ * done again, and what comes meanwhile (a newer snapshot, a push, a scan) finds every image in one state or the other.
+ */
 export async function rematch(deps: Deps, snapshot: string, signal: AbortSignal): Promise<void> {
-  const packed = await deps.metadata.read((sql) => snapshotChanges(sql, snapshot))
-  const changes = packed && unpack<SnapshotChanges>(packed).value
-  for (const pageOf of changes ? pagesOf(changes) : [manifestsJudged]) {
-    for (let after = 0; ; ) {
-      signal.throwIfAborted()
-      const stretch = { after, limit: PAGE }
-      const current = (await deps.advisories.current())?.info.id ?? ''
-      const ids = await deps.metadata.read((sql) =>
-        pageOf(sql, { since: sql.now() - WATCHED_MS, snapshot: current }, stretch),
-      )
-      for (const id of ids) {
-        await rematchOne(deps, id)
-        await turn() // requests have their turn between two images
-      }
-      const last = ids.at(-1)
-      if (last === undefined || ids.length < PAGE) break
-      after = last
-    }
+  const packed = await deps.metadata.read((sql) => changesTo(sql, snapshot))
+  const changed = packed && (await changedBy(deps.metadata, [unpack<SnapshotChanges>(packed).value]))
+  let run: Run | null = null
+  for (let after: number | null = 0; after !== null; ) {
+    signal.throwIfAborted()
+    const index = await deps.advisories.current()
+    if (index === null) return
+    if (run?.snapshot !== index.info.id) run = new Run(deps, new Rejudge(deps.metadata, index))
+    after = await run.page(changed, after, signal)
   }
 }
 
-type PageOf = (
-  sql: Reader,
-  to: { readonly since: number; readonly snapshot: string },
-  stretch: Stretch,
-) => Promise<number[]>
+/** Until other advisories become active. */
+class Run {
+  readonly snapshot: string
+  readonly #deps: Deps
+  readonly #rejudge: Rejudge
+  /** By the snapshot that an image was judged by. */
+  readonly #since = new Map<string, Promise<Changed | null>>()
 
-function pagesOf({ packages }: SnapshotChanges): PageOf[] {
-  return chunks(packages).map(
-    (some): PageOf =>
-      (sql, to, stretch) =>
-        manifestsWith(sql, some, to, stretch),
-  )
-}
+  constructor(deps: Deps, rejudge: Rejudge) {
+    this.#deps = deps
+    this.#rejudge = rejudge
+    this.snapshot = rejudge.snapshot
+  }
 
-function chunks<T>(all: readonly T[]): T[][] {
-  return Array.from({ length: Math.ceil(all.length / NAMES) }, (_, at) => all.slice(at * NAMES, (at + 1) * NAMES))
+  /** `changed` null: everything may have. @returns the last id; null: there are no more. */
+  async page(changed: Changed | null, after: number, signal: AbortSignal): Promise<number | null> {
+    const { metadata } = this.#deps
+    const ids = await metadata.read((sql) =>
+      staleManifests(sql, { since: sql.now() - WATCHED_MS, snapshot: this.snapshot }, { after, limit: PAGE }),
+    )
+    const concerned = changed === null ? ids : await this.#concerned(ids, changed)
+    for (const batch of chunks(concerned, BATCH)) {
+      signal.throwIfAborted()
+      await this.#batch(batch)
+      await turn() // requests have their turn
+    }
+    return ids.length < PAGE ? null : (ids.at(-1) ?? null)
+  }
+
+  async #concerned(ids: readonly number[], { packages, ecosystems }: Changed): Promise<number[]> {
+    const held = await this.#held(ids, packages)
+    const some =
+      ecosystems.length === 0 ? [] : await this.#deps.metadata.read((sql) => holdersOfEcosystems(sql, ids, ecosystems))
+    const all = new Set([...held.keys(), ...some])
+    return ids.filter((id) => all.has(id))
+  }
+
+  /** Which of these packages each of these manifests holds. In the order of their ids. */
+  async #held(ids: readonly number[], packages: readonly number[]): Promise<Map<number, number[]>> {
+    const [first = 0, last = 0] = [ids[0], ids.at(-1)]
+    const asked = new Set(ids)
+    const held = new Map<number, number[]>()
+    for (const some of chunks(packages, PACKAGES)) {
+      const rows = await this.#deps.metadata.read((sql) => heldBy(sql, some, { first, last }))
+      for (const { manifest_id, package_id } of rows) {
+        if (!asked.has(manifest_id)) continue
+        const known = held.get(manifest_id)
+        if (known) known.push(package_id)
+        else held.set(manifest_id, [package_id])
+      }
+      await turn()
+    }
+    return held
+  }
+
+  async #batch(ids: readonly number[]): Promise<void> {
+    const scans = await this.#deps.metadata.read((sql) => verdictsOf(sql, ids))
+    const known: ToRejudge[] = []
+    const stale = scans.filter(({ traits, snapshot }) => traits !== null && snapshot !== this.snapshot)
+    for (const [snapshot, some] of Map.groupBy(stale, (scan) => scan.snapshot)) {
+      const changed = snapshot === null ? null : await this.#changedSince(snapshot)
+      const [whole, parts] = await this.#split(some, changed)
+      for (const { manifest_id } of whole) await rematchOne(this.#deps, manifest_id)
+      known.push(...parts)
+    }
+    await this.#rejudge.all(known)
+  }
+
+  /** Those of which everything may differ, and of which only some packages. */
+  async #split(scans: readonly NewScan[], changed: Changed | null): Promise<[NewScan[], ToRejudge[]]> {
+    if (changed === null) return [[...scans], []]
+    const ids = scans.map(({ manifest_id }) => manifest_id).sort((a, b) => a - b)
+    const { packages, ecosystems } = changed
+    const some =
+      ecosystems.length === 0 ? [] : await this.#deps.metadata.read((sql) => holdersOfEcosystems(sql, ids, ecosystems))
+    const held = await this.#held(ids, packages)
+    const isWhole = ({ manifest_id }: NewScan): boolean => some.includes(manifest_id)
+    const parts = scans.filter((scan) => !isWhole(scan))
+    return [scans.filter(isWhole), parts.map((scan) => ({ scan, packages: held.get(scan.manifest_id) ?? [] }))]
+  }
+
+  #changedSince(snapshot: string): Promise<Changed | null> {
+    const known = this.#since.get(snapshot)
+    if (known) return known
+    const asked = changedSince(this.#deps.metadata, snapshot)
+    this.#since.set(snapshot, asked)
+    return asked
+  }
 }
 
 /** From what was read of it earlier; nothing for what was never read. */

@@ -28,7 +28,7 @@ const MOST_WAITS = 30
 export async function scanIndex({ metadata }: ScansDeps, subject: ScanSubject, waited: number): Promise<void> {
   const { images, areAll } = await metadata.read((sql) => imagesUnder(sql, subject))
   const here = images.filter(({ manifestId }) => manifestId !== null)
-  const judged = here.flatMap(({ digest, scan }) => (scan ? [{ digest, scan: { ...scan, inventory: null } }] : []))
+  const judged = here.flatMap(({ digest, scan }) => (scan ? [{ digest, scan }] : []))
   const isWhole = judged.length === here.length
   const verdict = isWhole ? (areAll ? combine(judged) : TOO_MANY) : null
   await metadata.transact(async (sql) => {
@@ -54,7 +54,7 @@ async function write(sql: Transaction, subject: ScanSubject, verdict: Whole): Pr
   await putScan(sql, {
     manifest_id: manifestId,
     ...{ status, reason, snapshot, scanned_at: at, analyzer_version: ANALYZER_VERSION },
-    ...{ lowest_layer: null, inventory: null, report: null }, // those of its images
+    ...{ lowest_layer: null, traits: null, problems: '[]', verdicts: '[]' }, // those of its images
   })
   const findings = result?.findings ?? []
   await putImageVulnerabilities(sql, { manifestId, registryId }, namesOf(findings))

@@ -2,12 +2,11 @@ import { DomainError } from '../domain/error.ts'
 import type { Transaction } from '../metadata/metadata-store.ts'
 import type { AuditRecord } from '../metadata/tables/audit-events.ts'
 import { insertJob } from '../metadata/tables/job-queue.ts'
-import { forgetLayerFacts } from '../metadata/tables/layer-facts.ts'
 import { manifestsAsleep, scanSubject } from '../metadata/tables/scans.ts'
-import { ANALYZER_VERSION } from '../scanner/facts.ts'
 import { Advisories } from './advisories.ts'
 import { scanMissed, scanRegistry } from './backlog.ts'
 import type { Actor, ScansDeps } from './deps.ts'
+import { forgetUnused, forgetVerdictsOfNobody } from './forget-unused.ts'
 import type { Attempt, Handler } from './handler.ts'
 import type { HistoryEntry, HistoryPage } from './history.ts'
 import { historyOfArtifact } from './history.ts'
@@ -55,8 +54,9 @@ export interface Scans extends Disposable {
   readonly handlers: Readonly<Record<string, Handler>>
   /** For a schedule: what should have been scanned and was not is asked for, a little at a time. */
   scanMissed(): Promise<void>
-  /** For a schedule. */
+  /** For schedules. */
   forgetFacts(): Promise<void>
+  forgetVerdicts(): Promise<void>
 }
 
 export interface ScansOptions extends ScansDeps {
@@ -64,9 +64,6 @@ export interface ScansOptions extends ScansDeps {
 }
 
 const SCAN_DEADLINE_MS = 30 * 60_000
-const BATCH = 500
-/** An image may be pushed a while after its layers. */
-const FACTS_KEPT_MS = 7 * 24 * 3_600_000
 
 export function createScans(options: ScansOptions): Scans {
   const deps = { ...options, advisories: new Advisories(options) }
@@ -97,11 +94,8 @@ export function createScans(options: ScansOptions): Scans {
       rematch: handler(({ payload, signal }) => rematch(deps, (payload as { snapshot: string }).snapshot, signal)),
     },
     scanMissed: () => metadata.transact((sql) => insertJob(sql, scanMissedJob())),
-    forgetFacts: async () => {
-      const forget = (sql: Transaction) =>
-        forgetLayerFacts(sql, { analyzerVersion: ANALYZER_VERSION, before: sql.now() - FACTS_KEPT_MS, limit: BATCH })
-      while ((await metadata.transact(forget, { durable: false })) > 0);
-    },
+    forgetFacts: () => forgetUnused(metadata),
+    forgetVerdicts: () => forgetVerdictsOfNobody(metadata),
     [Symbol.dispose]: () => advisories[Symbol.dispose](),
   }
 }

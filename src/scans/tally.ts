@@ -1,18 +1,19 @@
 import type { Severity } from '../domain/severity.ts'
 import { severityOfRank, severityRank } from '../domain/severity.ts'
-import type { Counts, PackageName } from '../metadata/tables/scans.ts'
-import { ecosystemOfOs, subjectsOfPackage } from '../scanner/ecosystem.ts'
-import type { Inventory } from '../scanner/facts.ts'
+import type { Counts } from '../metadata/tables/scans.ts'
 import type { Finding } from '../scanner/finding.ts'
 
+/** What counts and filters need of a finding. */
+export type Summary = Pick<Finding, 'id' | 'aliases' | 'covers' | 'score' | 'severity' | 'fixable'>
+
 /** Findings of one vulnerability in several packages are one: that is what lists count. In the order of the findings. */
-export function byVulnerability(findings: readonly Finding[]): (readonly [Finding, ...Finding[]])[] {
+export function byVulnerability<T extends Pick<Finding, 'id'>>(findings: readonly T[]): (readonly [T, ...T[]])[] {
   return [...Map.groupBy(findings, ({ id }) => id).values()].flatMap(([first, ...rest]) =>
     first ? [[first, ...rest] as const] : [],
   )
 }
 
-export function countsOf(findings: readonly Finding[]): Counts {
+export function countsOf(findings: readonly Summary[]): Counts {
   const groups = byVulnerability(findings)
   const tenths = groups.map((group) => Math.max(...group.map(({ score }) => Math.round((score ?? 0) * 10))))
   return {
@@ -36,17 +37,6 @@ export function bandsOf(findings: readonly Finding[]): BandCounts {
 }
 
 /** Every name by which somebody may look for what was found. */
-export function namesOf(findings: readonly Finding[]): string[] {
+export function namesOf(findings: readonly Summary[]): string[] {
   return [...new Set(findings.flatMap(({ id, aliases, covers }) => [id, ...aliases, ...covers]))]
-}
-
-/** What the image holds, as advisories name it. */
-export function packageNames(inventory: Inventory): PackageName[] {
-  const os = ecosystemOfOs(inventory.os)
-  const names = new Map<string, PackageName>()
-  for (const one of inventory.packages) {
-    for (const { ecosystem, name } of one.osOwned ? [] : subjectsOfPackage(one, os))
-      names.set(`${ecosystem}\0${name}`, { ecosystem, name })
-  }
-  return [...names.values()]
 }

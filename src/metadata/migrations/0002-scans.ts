@@ -17,7 +17,7 @@ export const scans: readonly string[] = [
    {end}`,
   `CREATE INDEX layer_facts_aged ON layer_facts (created_at)`,
 
-  // The verdict on a manifest; no row: not scanned yet.
+  // The verdict on a manifest; no row: not scanned yet. Small: each re-evaluation writes it anew.
   `CREATE TABLE scans (
      manifest_id      {int} NOT NULL PRIMARY KEY REFERENCES manifests (id) ON DELETE CASCADE,
      status           {text} NOT NULL CHECK (status IN ('scanned', 'unknown', 'not_applicable')),
@@ -26,18 +26,47 @@ export const scans: readonly string[] = [
      analyzer_version {int} NOT NULL,
      snapshot         {text},                            -- id of the advisories it was judged by; NULL: none
      lowest_layer     {text},                            -- digest of the image's first layer
-     inventory        {bytes},                           -- Inventory; NULL: an index, or nothing could be read
-     report           {bytes}                            -- MatchResult; NULL: not judged
+     traits           {text},                            -- JSON: ImageTraits; NULL: no advisories change the verdict
+     problems         {text} NOT NULL,                   -- JSON: those of matching
+     verdicts         {text} NOT NULL                    -- JSON: [package, verdict] of each package of which something is said
    {end}`,
-  `CREATE INDEX scans_of_snapshot ON scans (snapshot, manifest_id)`,
+  `CREATE TABLE scan_inventories (
+     manifest_id {int} NOT NULL PRIMARY KEY REFERENCES manifests (id) ON DELETE CASCADE,
+     inventory   {bytes} NOT NULL                        -- Inventory: all that was read of it
+   {end}`,
 
-  // Which manifests hold a package, as advisories name it: a new advisory asks this.
-  `CREATE TABLE image_packages (
-     ecosystem   {text} NOT NULL,
-     name        {text} NOT NULL,
-     manifest_id {int} NOT NULL REFERENCES manifests (id) ON DELETE CASCADE,
-     PRIMARY KEY (ecosystem, name, manifest_id)
+  // Packages as advisories see them, each once however many images hold it. Keys are hashes: names in images may be of any length.
+  `CREATE TABLE judged_packages (
+     id        {id},
+     key       {text} NOT NULL UNIQUE,                   -- of all that follows
+     ecosystem {text} NOT NULL,
+     subjects  {text} NOT NULL,                          -- JSON: [name, version] of it, and of its source if advisories name that
+     module    {text},                                   -- an rpm's stream; NULL: none
+     label     {text} NOT NULL                           -- what people call it: 'deb debian/libssl3 3.0.11-1'
    {end}`,
+  `CREATE INDEX judged_packages_of_ecosystem ON judged_packages (ecosystem)`,
+  // A new advisory asks this.
+  `CREATE TABLE judged_subjects (
+     subject    {text} NOT NULL,                         -- hash of ecosystem and name
+     package_id {int} NOT NULL REFERENCES judged_packages (id) ON DELETE CASCADE,
+     PRIMARY KEY (subject, package_id)
+   {keyed}`,
+  `CREATE INDEX judged_subjects_of_package ON judged_subjects (package_id)`,
+
+  // What was ever said of a package, each text once. Nothing refers to it but scans.verdicts: unused ones are swept.
+  `CREATE TABLE package_verdicts (
+     id      {id},
+     key     {text} NOT NULL UNIQUE,                     -- hash of the content
+     summary {text} NOT NULL,                            -- JSON: what counts and filters need of its findings
+     content {bytes} NOT NULL,                           -- PackageVerdict
+     used_at {int} NOT NULL                              -- somebody was given its id then, or at most an hour later
+   {end}`,
+
+  `CREATE TABLE image_packages (
+     package_id  {int} NOT NULL REFERENCES judged_packages (id),
+     manifest_id {int} NOT NULL REFERENCES manifests (id) ON DELETE CASCADE,
+     PRIMARY KEY (package_id, manifest_id)
+   {keyed}`,
   `CREATE INDEX image_packages_of_manifest ON image_packages (manifest_id)`,
 
   // In which manifests a vulnerability was found, by each of its names.
@@ -46,7 +75,7 @@ export const scans: readonly string[] = [
      vulnerability {text} NOT NULL,
      manifest_id   {int} NOT NULL REFERENCES manifests (id) ON DELETE CASCADE,
      PRIMARY KEY (registry_id, vulnerability, manifest_id)
-   {end}`,
+   {keyed}`,
   `CREATE INDEX image_vulnerabilities_of_manifest ON image_vulnerabilities (manifest_id)`,
   `CREATE INDEX image_vulnerabilities_by_name ON image_vulnerabilities (vulnerability, manifest_id)`,
 
@@ -66,8 +95,7 @@ export const scans: readonly string[] = [
      created_at   {int} NOT NULL,
      installed_at {int},
      writer       {text},                                -- who puts its parts here; NULL once it is done
-     written_at   {int},                                 -- while writing: when the last part came
-     changes      {bytes}                                -- against the one before it; NULL: everything is new
+     written_at   {int}                                  -- while writing: when the last part came
    {end}`,
   `CREATE UNIQUE INDEX advisory_snapshots_active ON advisory_snapshots (state) WHERE state = 'active'`,
   `CREATE TABLE advisory_snapshot_parts (
@@ -75,6 +103,14 @@ export const scans: readonly string[] = [
      position    {int} NOT NULL,
      content     {bytes} NOT NULL,                       -- of the file, compressed
      PRIMARY KEY (snapshot_id, position)
+   {end}`,
+  // Each time another one became active: what was known before may come back, so the ids of snapshots do not order them.
+  `CREATE TABLE advisory_changes (
+     id            {id},
+     from_snapshot {text},                               -- NULL: there was none
+     to_snapshot   {text} NOT NULL,
+     at            {int} NOT NULL,
+     changes       {bytes}                               -- SnapshotChanges; NULL: everything may differ
    {end}`,
   // Of each source of advisories that is fetched: when it was heard of, and by what its publisher knows what we have.
   `CREATE TABLE advisory_sources (

@@ -28,10 +28,10 @@ test('migrations are numbered without gaps', () => {
   )
 })
 
-test('every table ends with {end}, so that SQLite checks its types', () => {
+test('every table ends with {end} or {keyed}, so that SQLite checks its types', () => {
   for (const { statements } of MIGRATIONS) {
     for (const statement of statements) {
-      if (/^\s*CREATE TABLE/.test(statement)) assert.match(statement, /\{end\}\s*$/)
+      if (/^\s*CREATE TABLE/.test(statement)) assert.match(statement, /\{(end|keyed)\}\s*$/)
     }
   }
 })

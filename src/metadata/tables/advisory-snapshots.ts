@@ -81,9 +81,6 @@ export async function snapshotPart(sql: Reader, id: string, position: number): P
   return row?.content ?? null
 }
 
-/** Whoever re-evaluates by them has done so long before. */
-const CHANGES_KEPT_MS = 7 * 24 * 3_600_000
-
 /**
  * From now on it counts; false: it was taken out of this writer's hands. The one before it loses its content: whoever reads it has it
  * open.
@@ -91,7 +88,6 @@ const CHANGES_KEPT_MS = 7 * 24 * 3_600_000
 export async function activateSnapshot(
   sql: Transaction,
   by: { readonly id: string; readonly writer: string },
-  changes: Uint8Array | null,
 ): Promise<boolean> {
   if (!(await isWriter(sql, by))) return false
   const now = sql.now()
@@ -99,15 +95,37 @@ export async function activateSnapshot(
     DELETE FROM advisory_snapshot_parts WHERE snapshot_id IN (SELECT id FROM advisory_snapshots WHERE state = 'active')`
   await sql.run`UPDATE advisory_snapshots SET state = 'retired' WHERE state = 'active'`
   await sql.run`
-    UPDATE advisory_snapshots SET changes = NULL WHERE state = 'retired' AND installed_at < ${now - CHANGES_KEPT_MS}`
-  await sql.run`
     UPDATE advisory_snapshots
-       SET state = 'active', installed_at = ${now}, changes = ${changes}, writer = NULL, written_at = NULL WHERE id = ${by.id}`
+       SET state = 'active', installed_at = ${now}, writer = NULL, written_at = NULL WHERE id = ${by.id}`
   return true
 }
 
-/** What differs from the one before it; null: everything may. */
-export async function snapshotChanges(sql: Reader, id: string): Promise<Uint8Array | null> {
-  const row = await sql.get<{ changes: Uint8Array | null }>`SELECT changes FROM advisory_snapshots WHERE id = ${id}`
+/** What was judged longer ago is judged as a whole. */
+const CHANGES_KEPT_MS = 90 * 24 * 3_600_000
+
+/** What differs between the one that was active and the one that is. Null: everything may. */
+export async function addChanges(
+  sql: Transaction,
+  change: { readonly from: string | null; readonly to: string; readonly changes: Uint8Array | null },
+): Promise<void> {
+  const now = sql.now()
+  await sql.run`
+    INSERT INTO advisory_changes (from_snapshot, to_snapshot, at, changes)
+    VALUES (${change.from}, ${change.to}, ${now}, ${change.changes})`
+  await sql.run`DELETE FROM advisory_changes WHERE at < ${now - CHANGES_KEPT_MS}`
+}
+
+/** What differed when it became active last; null: everything may have. */
+export async function changesTo(sql: Reader, snapshot: string): Promise<Uint8Array | null> {
+  const row = await sql.get<{ changes: Uint8Array | null }>`
+    SELECT changes FROM advisory_changes WHERE to_snapshot = ${snapshot} ORDER BY id DESC LIMIT 1`
   return row?.changes ?? null
+}
+
+/** All that changed since that one was active last, the oldest first; empty: nobody remembers. */
+export async function changesSince(sql: Reader, snapshot: string): Promise<(Uint8Array | null)[]> {
+  const rows = await sql.all<{ changes: Uint8Array | null }>`
+    SELECT changes FROM advisory_changes
+     WHERE id >= (SELECT MAX(id) FROM advisory_changes WHERE from_snapshot = ${snapshot}) ORDER BY id`
+  return rows.map(({ changes }) => changes)
 }

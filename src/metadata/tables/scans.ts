@@ -1,5 +1,5 @@
 import type { Fragment, Reader, Transaction } from '../metadata-store.ts'
-import { forUpdateOf, idTable, literal, NOTHING, sql as piece } from '../sql.ts'
+import { forUpdateOf, idTable, literal, NOTHING, sql as piece, rowTable } from '../sql.ts'
 
 export type ScanStatus = 'scanned' | 'unknown' | 'not_applicable'
 
@@ -94,7 +94,8 @@ export async function manifestsMissed(
   return rows.map(({ id }) => id)
 }
 
-export interface ScanRow {
+/** A verdict as it is written. */
+export interface NewScan {
   readonly manifest_id: number
   readonly status: ScanStatus
   readonly reason: string | null
@@ -102,13 +103,40 @@ export interface ScanRow {
   readonly analyzer_version: number
   readonly snapshot: string | null
   readonly lowest_layer: string | null
+  /** JSON: ImageTraits. */
+  readonly traits: string | null
+  /** JSON: Problem[]. */
+  readonly problems: string
+  /** JSON: pairs of ids, of a package and of what is said of it. */
+  readonly verdicts: string
+}
+
+/** With all that belongs to it. */
+export interface ScanRow extends NewScan {
   readonly inventory: Uint8Array | null
-  readonly report: Uint8Array | null
+  /** What is said, by the keys of packages. */
+  readonly said: readonly { readonly key: string; readonly content: Uint8Array }[]
 }
 
 export async function findScan(sql: Reader, manifestId: number): Promise<ScanRow | null> {
-  return await sql.get<ScanRow>`
-    SELECT manifest_id, status, reason, scanned_at, analyzer_version, snapshot, lowest_layer, inventory, report
+  const scan = await sql.get<Omit<ScanRow, 'said'>>`
+    SELECT s.manifest_id, s.status, s.reason, s.scanned_at, s.analyzer_version, s.snapshot, s.lowest_layer, s.traits, s.problems,
+           s.verdicts, i.inventory
+      FROM scans s LEFT JOIN scan_inventories i ON i.manifest_id = s.manifest_id WHERE s.manifest_id = ${manifestId}`
+  if (scan === null) return null
+  const pairs = JSON.parse(scan.verdicts) as [number, number][]
+  const said = await sql.all<{ key: string; content: Uint8Array }>`
+    SELECT p.key, v.content FROM ${rowTable(sql, { package_id: 'int', verdict_id: 'int' }, pairs)} AS n
+      JOIN judged_packages p ON p.id = n.package_id JOIN package_verdicts v ON v.id = n.verdict_id`
+  // Other statements may have come in between, if this is no transaction: what lacks a part is read again.
+  if (said.length < pairs.length) throw new TypeError(`what was said of packages of manifest ${manifestId} is gone`)
+  return { ...scan, said }
+}
+
+/** The verdict alone. */
+export async function findVerdict(sql: Reader, manifestId: number): Promise<NewScan | null> {
+  return await sql.get<NewScan>`
+    SELECT manifest_id, status, reason, scanned_at, analyzer_version, snapshot, lowest_layer, traits, problems, verdicts
       FROM scans WHERE manifest_id = ${manifestId}`
 }
 
@@ -118,15 +146,24 @@ export async function holdScanned(sql: Transaction, manifestId: number): Promise
   return row !== null
 }
 
-export async function putScan(sql: Transaction, row: ScanRow): Promise<void> {
+export async function putScan(sql: Transaction, row: NewScan): Promise<void> {
   await sql.run`
-    INSERT INTO scans (manifest_id, status, reason, scanned_at, analyzer_version, snapshot, lowest_layer, inventory, report)
+    INSERT INTO scans (manifest_id, status, reason, scanned_at, analyzer_version, snapshot, lowest_layer, traits, problems, verdicts)
     VALUES (${row.manifest_id}, ${row.status}, ${row.reason}, ${row.scanned_at}, ${row.analyzer_version}, ${row.snapshot},
-            ${row.lowest_layer}, ${row.inventory}, ${row.report})
+            ${row.lowest_layer}, ${row.traits}, ${row.problems}, ${row.verdicts})
     ON CONFLICT (manifest_id) DO UPDATE
        SET status = excluded.status, reason = excluded.reason, scanned_at = excluded.scanned_at,
            analyzer_version = excluded.analyzer_version, snapshot = excluded.snapshot, lowest_layer = excluded.lowest_layer,
-           inventory = excluded.inventory, report = excluded.report`
+           traits = excluded.traits, problems = excluded.problems, verdicts = excluded.verdicts`
+}
+
+/** Null: nothing could be read of it. */
+export async function putInventory(sql: Transaction, manifestId: number, inventory: Uint8Array | null): Promise<void> {
+  if (inventory === null) await sql.run`DELETE FROM scan_inventories WHERE manifest_id = ${manifestId}`
+  else
+    await sql.run`
+      INSERT INTO scan_inventories (manifest_id, inventory) VALUES (${manifestId}, ${inventory})
+      ON CONFLICT (manifest_id) DO UPDATE SET inventory = excluded.inventory`
 }
 
 export interface Counts {
@@ -160,7 +197,7 @@ export async function countScan(
 }
 
 /** Signatures and the like are pushed after the image they belong to: it is the image that a repository's severity tells of. */
-const NOT_APPLICABLE = (counters: string): Fragment =>
+export const NOT_APPLICABLE = (counters: string): Fragment =>
   literal(
     `EXISTS (SELECT 1 FROM scans s WHERE s.manifest_id = ${counters}.manifest_id AND s.status = 'not_applicable')`,
   )
@@ -187,24 +224,16 @@ export async function countNotApplicable(
      WHERE repository_id = ${repositoryId} AND last_severity IS NULL`
 }
 
-export interface PackageName {
-  readonly ecosystem: string
-  readonly name: string
-}
-
-/** Replaces what the manifest holds, as advisories name it. Each name once. */
+/** Replaces what the manifest holds. Each once. */
 export async function putImagePackages(
   sql: Transaction,
   manifestId: number,
-  packages: readonly PackageName[],
+  packages: readonly number[],
 ): Promise<void> {
   await sql.run`DELETE FROM image_packages WHERE manifest_id = ${manifestId}`
   await sql.run`
-    INSERT INTO image_packages (ecosystem, name, manifest_id)
-    SELECT n.a, n.b, ${manifestId} FROM ${pairs(
-      sql,
-      packages.map(({ ecosystem, name }) => [ecosystem, name] as const),
-    )} AS n WHERE 1 = 1`
+    INSERT INTO image_packages (package_id, manifest_id)
+    SELECT i.id, ${manifestId} FROM ${idTable(sql, packages)} AS i WHERE 1 = 1`
 }
 
 /** Replaces the names of what was found in it. Each once. */
@@ -216,53 +245,12 @@ export async function putImageVulnerabilities(
   await sql.run`DELETE FROM image_vulnerabilities WHERE manifest_id = ${manifestId}`
   await sql.run`
     INSERT INTO image_vulnerabilities (registry_id, vulnerability, manifest_id)
-    SELECT ${registryId}, n.a, ${manifestId} FROM ${pairs(
-      sql,
-      names.map((name) => [name, ''] as const),
-    )} AS n WHERE 1 = 1`
-}
-
-/** Pairs of texts as a table of the columns a and b, bound as one value. */
-function pairs(reader: Reader, rows: readonly (readonly [string, string])[]): Fragment {
-  const json = JSON.stringify(rows)
-  if (reader.dialect === 'sqlite') return piece`(SELECT value ->> 0 AS a, value ->> 1 AS b FROM json_each(${json}))`
-  return piece`(SELECT value ->> 0 AS a, value ->> 1 AS b FROM json_array_elements(CAST(${json} AS json)))`
-}
-
-// What is re-evaluated: judged by other advisories than these, and pushed or pulled since then.
-const AFFECTED = (since: number, snapshot: string): Fragment => piece`
-  EXISTS (SELECT 1 FROM scans s JOIN manifest_counters c ON c.manifest_id = s.manifest_id
-           WHERE s.manifest_id = p.manifest_id AND s.inventory IS NOT NULL AND c.is_listed = 1
-             AND (c.last_pushed_at >= ${since} OR c.last_pulled_at >= ${since})
-             AND (s.snapshot IS NULL OR s.snapshot <> ${snapshot}))`
-
-/** Which of them hold one of these packages; with the name `*`, any of its ecosystem. In the order of their ids. */
-export async function manifestsWith(
-  sql: Reader,
-  packages: readonly PackageName[],
-  to: { readonly since: number; readonly snapshot: string },
-  { after, limit }: Stretch,
-): Promise<number[]> {
-  const rows = await sql.all<{ id: number }>`
-    SELECT DISTINCT p.manifest_id AS id FROM ${pairs(
-      sql,
-      packages.map(({ ecosystem, name }) => [ecosystem, name] as const),
-    )} AS n
-      JOIN image_packages p ON p.ecosystem = n.a AND (n.b = '*' OR p.name = n.b)
-     WHERE p.manifest_id > ${after} AND ${AFFECTED(to.since, to.snapshot)} ORDER BY p.manifest_id LIMIT ${limit}`
-  return rows.map(({ id }) => id)
-}
-
-/** All of them. */
-export async function manifestsJudged(
-  sql: Reader,
-  to: { readonly since: number; readonly snapshot: string },
-  { after, limit }: Stretch,
-): Promise<number[]> {
-  const rows = await sql.all<{ id: number }>`
-    SELECT p.manifest_id AS id FROM scans p
-     WHERE p.manifest_id > ${after} AND ${AFFECTED(to.since, to.snapshot)} ORDER BY p.manifest_id LIMIT ${limit}`
-  return rows.map(({ id }) => id)
+    SELECT ${registryId}, n.name, ${manifestId}
+      FROM ${rowTable(
+        sql,
+        { name: 'text' },
+        names.map((name) => [name]),
+      )} AS n WHERE 1 = 1`
 }
 
 /** Which of these were neither pushed nor pulled since then, and judged by other advisories than these. */
@@ -284,7 +272,7 @@ export async function lastTouched(sql: Reader, manifestId: number): Promise<numb
 }
 
 /** At most so many are kept of one manifest. */
-const HISTORY = 200
+export const HISTORY = 200
 
 export async function addHistory(sql: Transaction, manifestId: number, changes: string): Promise<void> {
   await sql.run`INSERT INTO scan_history (manifest_id, at, changes) VALUES (${manifestId}, ${sql.now()}, ${changes})`

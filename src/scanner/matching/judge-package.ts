@@ -21,9 +21,17 @@ export interface PackageVerdict {
   readonly cannotTell: readonly { readonly advisory: string; readonly reason: string }[]
 }
 
-export function judgePackage(subject: JudgedSubject, index: AdvisoryIndex): PackageVerdict {
-  const { groups, cannotTell } = judge(subject, index)
-  return { findings: groups.map((group) => findingOf(subject, group, index)), cannotTell }
+/** Advisories may know a package by several names: what is said of more than one of them is told once. */
+export function judgePackage(subjects: readonly JudgedSubject[], index: AdvisoryIndex): PackageVerdict {
+  const findings = new Map<string, PackageFinding>()
+  const cannotTell: PackageVerdict['cannotTell'][number][] = []
+  for (const subject of subjects) {
+    const judged = judge(subject, index)
+    cannotTell.push(...judged.cannotTell)
+    for (const found of judged.groups.map((group) => findingOf(subject, group, index)))
+      if (!findings.has(found.id)) findings.set(found.id, found)
+  }
+  return { findings: [...findings.values()], cannotTell }
 }
 
 /** A package of a module is compared within its stream (`nodejs:16`), whichever build of it (scanning.md, trap 7). */

@@ -19,42 +19,40 @@ export function match(
   about: { readonly today: number; readonly lowestLayer: string | null },
 ): MatchResult {
   return {
-    ...assemble(inventory, (subject) => judgePackage(subject, index), surroundingsOf(inventory, about)),
+    ...assemble(inventory, ({ subjects }) => judgePackage(subjects, index), surroundingsOf(inventory, about)),
     problems: problemsOf(traitsOf(inventory), index, about.today),
   }
 }
 
-/** What an image's packages are to advisories; what an OS package owns answers to its vendor only. */
-export function subjectsOf(
-  inventory: Pick<Inventory, 'os' | 'packages'>,
-): { readonly one: InventoryPackage; readonly subject: JudgedSubject }[] {
+/** A package of an image, and what it is to advisories: at least one subject, all of one ecosystem. */
+export interface Judgeable {
+  readonly one: InventoryPackage
+  readonly subjects: readonly JudgedSubject[]
+}
+
+/** What an OS package owns answers to its vendor only. */
+export function judgeables(inventory: Pick<Inventory, 'os' | 'packages'>): Judgeable[] {
   const os = ecosystemOfOs(inventory.os)
   return inventory.packages.flatMap((one) => {
     const subjects = one.osOwned ? [] : subjectsOfPackage(one, os)
-    return subjects.map((subject) => ({ one, subject: { ...subject, module: streamOf(one.module) } }))
+    const module = streamOf(one.module)
+    return subjects.length === 0 ? [] : [{ one, subjects: subjects.map((subject) => ({ ...subject, module })) }]
   })
 }
 
 /** The verdicts on an image's packages, with what the image knows of them. Null: nothing is said of it. */
 export function assemble(
   inventory: Pick<Inventory, 'os' | 'packages'>,
-  verdictOf: (subject: JudgedSubject, one: InventoryPackage) => PackageVerdict | null,
+  verdictOf: (judgeable: Judgeable) => PackageVerdict | null,
   around: Surroundings,
 ): Pick<MatchResult, 'findings' | 'cannotTell'> {
   const findings: Finding[] = []
   const cannotTell: CannotTell[] = []
-  let last: InventoryPackage | null = null
-  const told = new Set<string>()
-  for (const { one, subject } of subjectsOf(inventory)) {
-    const verdict = verdictOf(subject, one)
-    // Advisories may know a package by two names: what is said of both is told once.
-    if (last !== one) told.clear()
-    last = one
+  for (const judgeable of judgeables(inventory)) {
+    const { one } = judgeable
+    const verdict = verdictOf(judgeable)
     for (const said of verdict?.cannotTell ?? []) cannotTell.push({ package: one, ...said })
-    for (const found of verdict?.findings.filter(({ id }) => !told.has(id)) ?? []) {
-      told.add(found.id)
-      findings.push(inImage(found, one, around))
-    }
+    for (const found of verdict?.findings ?? []) findings.push(inImage(found, one, around))
   }
   return { findings: findings.sort(worstFirst), cannotTell }
 }
