@@ -16,6 +16,8 @@ export class Unreadable extends Error {
 
 /** Of what all layers of one image say, as text: it is held together while they are merged. */
 const MAX_FACT_BYTES = 128 * 1024 * 1024
+/** Two cores are mostly there, and the process of each may take 256 MB. */
+const LAYERS_AT_A_TIME = 2
 /** A config lists its layers and how they were made; those of real images have some kilobytes. */
 const MAX_CONFIG_BYTES = 8 * 1024 * 1024
 
@@ -26,14 +28,7 @@ export async function readImage(
   { config, layers }: { readonly config: EdgeRow; readonly layers: readonly EdgeRow[] },
   signal: AbortSignal,
 ): Promise<Inventory> {
-  const known = new Map<string, LayerFacts>()
-  let budget = MAX_FACT_BYTES
-  for (const layer of layers) {
-    if (known.has(layer.digest)) continue
-    const { facts, bytes } = await factsOf(deps, subject, layer, { budget, signal })
-    budget -= bytes
-    known.set(layer.digest, facts)
-  }
+  const known = await factsOfAll(deps, subject, layers, signal)
   const read = layers.flatMap(({ digest }) => {
     const facts = known.get(digest)
     return facts ? [{ digest, facts }] : []
@@ -46,23 +41,52 @@ export async function readImage(
   return lie === null ? inventory : { ...inventory, problems: [...inventory.problems, lie] }
 }
 
+/** The largest are read first, so that they are not what all wait for in the end. What goes wrong with one ends all. */
+async function factsOfAll(
+  deps: ScansDeps,
+  subject: ScanSubject,
+  layers: readonly EdgeRow[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, LayerFacts>> {
+  const known = new Map<string, LayerFacts>()
+  const waiting = [...new Map(layers.map((layer) => [layer.digest, layer])).values()].sort((a, b) => a.size - b.size)
+  const failure = new AbortController()
+  const either = AbortSignal.any([signal, failure.signal])
+  let budget = MAX_FACT_BYTES
+  const work = async (): Promise<void> => {
+    for (let layer = waiting.pop(); layer !== undefined && !failure.signal.aborted; layer = waiting.pop()) {
+      const packed = await factsOf(deps, subject, layer, either)
+      const { facts, bytes } = within(packed, budget)
+      budget -= bytes
+      known.set(layer.digest, facts)
+    }
+  }
+  const guarded = (): Promise<void> =>
+    work().catch((error: unknown) => {
+      failure.abort(error)
+    })
+  await Promise.all(Array.from({ length: LAYERS_AT_A_TIME }, guarded))
+  if (failure.signal.aborted) throw failure.signal.reason
+  return known
+}
+
 /** From the database, else from the layer. One that could not be read to its end is not kept: the next time may be luckier. */
 async function factsOf(
   deps: ScansDeps,
   subject: ScanSubject,
   { digest, media_type }: EdgeRow,
-  { budget, signal }: { readonly budget: number; readonly signal: AbortSignal },
-): Promise<{ facts: LayerFacts; bytes: number }> {
+  signal: AbortSignal,
+): Promise<Uint8Array> {
   // All others were there when the manifest was pushed: of what another repository holds, naming its digest tells nothing.
   if (isNonDistributable(media_type)) await open(deps, subject, digest)
   const key = { contractId: subject.contract_id, digest, analyzerVersion: ANALYZER_VERSION }
   const stored = await deps.metadata.read((sql) => findLayerFacts(sql, key))
-  if (stored !== null) return within(stored, budget)
+  if (stored !== null) return stored
   const facts = await readLayer(deps, subject, digest, signal)
   const packed = pack(facts)
   if (!facts.problems.some(({ weight }) => weight === 'fatal'))
     await deps.metadata.transact((sql) => insertLayerFacts(sql, key, packed), { durable: false })
-  return within(packed, budget)
+  return packed
 }
 
 function within(packed: Uint8Array, budget: number): { facts: LayerFacts; bytes: number } {
