@@ -5,8 +5,8 @@ import { audit } from './audit/audit.ts'
 import type { Config } from './config/config.ts'
 import type { Digest } from './domain/digest.ts'
 import type { RepositoryName } from './domain/repository-name.ts'
+import { lookOut } from './jobs/lookout.ts'
 import { runDueJobs } from './jobs/queue.ts'
-import { every } from './jobs/schedules.ts'
 import type { MetadataStore } from './metadata/metadata-store.ts'
 import type { Caller, Registry } from './registry/registry.ts'
 import { diffSnapshots } from './scanner/advisories/diff-snapshots.ts'
@@ -73,14 +73,19 @@ export function createScansOn(
   })
 }
 
+/** For what other processes ask, and for what becomes due. */
 const POLL_MS = 250
+const PREPARE_MS = 2_000
 const LEASE_MS = 60_000
-/** Reading a layer takes a core: one at a time leaves the others to requests. */
+/** With two of its layers at a time, at the lowest priority: that fills what cores are idle. */
 const SCANS_AT_A_TIME = 1
 
 /** Does what is in the queue, as far as this node may; what is in hand at the end goes back. */
-export function startJobs(metadata: MetadataStore, { handlers }: Scans, log: Log): AsyncDisposable {
+export function startJobs(metadata: MetadataStore, scans: Scans, log: Log): AsyncDisposable {
+  const { handlers } = scans
   const ending = new AbortController()
+  // Before the first push, when nobody waits. One that fails is tried again when it is needed.
+  const preparing = setTimeout(() => void childCode().catch(() => {}), PREPARE_MS).unref()
   const deps = {
     metadata,
     handlers,
@@ -91,11 +96,13 @@ export function startJobs(metadata: MetadataStore, { handlers }: Scans, log: Log
     onFailure: ({ id, kind }: { readonly id: number; readonly kind: string }, error: unknown, dead: boolean) =>
       log.warn({ err: error, job: id, kind }, dead ? 'job failed for good' : 'job failed; it will be tried again'),
   }
-  const looking = every(POLL_MS, async () => {
-    await runDueJobs(deps, ending.signal).catch((error: unknown) => log.error({ err: error }, 'queue'))
-  })
+  const looking = lookOut(POLL_MS, () =>
+    runDueJobs(deps, ending.signal).catch((error: unknown) => log.error({ err: error }, 'queue')),
+  )
+  scans.onAsked(() => looking.soon())
   return {
     async [Symbol.asyncDispose]() {
+      clearTimeout(preparing)
       ending.abort()
       await looking[Symbol.asyncDispose]()
     },

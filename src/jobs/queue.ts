@@ -47,7 +47,7 @@ export function backOff(attempts: number, random: () => number): number {
 /** Does jobs one after the other until none is due or `signal` aborts. Called by a timer, or by a test. @returns how many. */
 export async function runDueJobs(deps: QueueDeps, signal: AbortSignal): Promise<number> {
   let done = 0
-  while (!signal.aborted && (await deps.metadata.read((sql) => hasDueJob(sql, deps.lane)))) {
+  while (!signal.aborted && (await deps.metadata.read((sql) => hasDueJob(sql, deps)))) {
     const job = await deps.metadata.transact((sql) => claimJob(sql, deps), { durable: false })
     if (job === null) break
     await work(deps, job, signal)

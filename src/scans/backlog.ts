@@ -14,7 +14,7 @@ const STRETCH = 2_000
 /** What could not be scanned for a reason that is not the image's is tried again that much later. */
 const TRY_AGAIN_MS = 24 * 3_600_000
 
-type Enqueue = (sql: Transaction, manifestId: number) => Promise<void>
+type Enqueue = (sql: Transaction, manifestId: number) => Promise<unknown>
 
 /** All that a registry holds. */
 export async function scanRegistry(

@@ -50,6 +50,8 @@ export interface Scans extends Disposable {
   /** For a schedule: what was imported on this machine counts from now on. */
   followImports(): Promise<void>
 
+  /** `listener` hears that there is something for the queue; its transaction is still open at that moment. */
+  onAsked(listener: () => void): void
   /** What the queue runs. */
   readonly handlers: Readonly<Record<string, Handler>>
   /** For a schedule: what should have been scanned and was not is asked for, a little at a time. */
@@ -68,8 +70,11 @@ const SCAN_DEADLINE_MS = 30 * 60_000
 export function createScans(options: ScansOptions): Scans {
   const deps = { ...options, advisories: new Advisories(options) }
   const { metadata, advisories } = deps
+  let asked = (): void => {}
   return {
-    pushed: enqueue,
+    pushed: async (sql, manifestId) => {
+      if (await enqueue(sql, manifestId)) asked()
+    },
     pulled: async (sql, ids) => {
       for (const id of await manifestsAsleep(sql, ids, sql.now() - WATCHED_MS)) await enqueue(sql, id)
     },
@@ -81,6 +86,9 @@ export function createScans(options: ScansOptions): Scans {
     scan: (actor, place) => scanNow(deps, actor, place),
     installSnapshot: (path) => advisories.install(path),
     followImports: async () => void (await advisories.follow()),
+    onAsked: (listener) => {
+      asked = listener
+    },
     handlers: {
       scan: handler(({ payload, ...attempt }) => {
         const { waited = 0 } = payload as { waited?: number }
@@ -104,9 +112,12 @@ function handler(run: (attempt: Attempt) => Promise<void>): Handler {
   return { deadlineMs: SCAN_DEADLINE_MS, run }
 }
 
-async function enqueue(sql: Transaction, manifestId: number): Promise<void> {
+/** @returns false when it is not to be scanned. */
+async function enqueue(sql: Transaction, manifestId: number): Promise<boolean> {
   const subject = await scanSubject(sql, manifestId)
-  if (subject && isScannable(subject)) await insertJob(sql, scanJob(manifestId))
+  if (subject === null || !isScannable(subject)) return false
+  await insertJob(sql, scanJob(manifestId))
+  return true
 }
 
 /** Of an index, each of its images: they tell it when they are done. */

@@ -47,12 +47,20 @@ function inLane({ only, except }: Lane): Fragment {
   return except === undefined ? NOTHING : sql`AND kind <> ${except}`
 }
 
+interface Claimant {
+  readonly node: string
+  readonly maxOfNode: number
+  readonly lane?: Lane
+}
+
 /** Whether a claim is worth its transaction. */
-export async function hasDueJob(reader: Reader, lane: Lane = {}): Promise<boolean> {
+export async function hasDueJob(reader: Reader, by: Claimant): Promise<boolean> {
   const now = reader.now()
+  const lane = inLane(by.lane ?? {})
+  if ((await jobsInHand(reader, by)) >= by.maxOfNode) return false
   const row = await reader.get`
     SELECT 1 AS one FROM jobs
-     WHERE ((state = 'ready' AND run_after <= ${now}) OR (state = 'running' AND lease_until <= ${now})) ${inLane(lane)} LIMIT 1`
+     WHERE ((state = 'ready' AND run_after <= ${now}) OR (state = 'running' AND lease_until <= ${now})) ${lane} LIMIT 1`
   return row !== null
 }
 
@@ -62,13 +70,11 @@ export async function hasDueJob(reader: Reader, lane: Lane = {}): Promise<boolea
  */
 export async function claimJob(
   transaction: Transaction,
-  by: { readonly node: string; readonly leaseMs: number; readonly maxOfNode: number; readonly lane?: Lane },
+  by: Claimant & { readonly leaseMs: number },
 ): Promise<ClaimedJob | null> {
   const now = transaction.now()
   const lane = inLane(by.lane ?? {})
-  const busy = await transaction.get<{ jobs: number }>`
-    SELECT COUNT(*) AS jobs FROM jobs WHERE state = 'running' AND claimed_by = ${by.node} AND lease_until > ${now} ${lane}`
-  if ((busy?.jobs ?? 0) >= by.maxOfNode) return null
+  if ((await jobsInHand(transaction, by)) >= by.maxOfNode) return null
   const due = await transaction.get<{ id: number }>`
     SELECT id FROM jobs
      WHERE ((state = 'ready' AND run_after <= ${now}) OR (state = 'running' AND lease_until <= ${now})) ${lane}
@@ -80,6 +86,13 @@ export async function claimJob(
   return await transaction.get<ClaimedJob>`
     UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_until = ${now + by.leaseMs}, claimed_by = ${by.node}
      WHERE id = ${due.id} RETURNING id, kind, payload, dedupe_key, attempts, max_attempts`
+}
+
+async function jobsInHand(reader: Reader, { node, lane = {} }: Claimant): Promise<number> {
+  const row = await reader.get<{ jobs: number }>`
+    SELECT COUNT(*) AS jobs FROM jobs
+     WHERE state = 'running' AND claimed_by = ${node} AND lease_until > ${reader.now()} ${inLane(lane)}`
+  return row?.jobs ?? 0
 }
 
 /** False: it is in other hands, or gone; whoever did it stops. */
