@@ -191,17 +191,29 @@ async function ownMetrics(metrics: Metrics): Promise<string> {
 export async function openLocal(config: Config): Promise<LocalApp> {
   const stores = await openStores(config)
   const { SILENT } = await import('./http/log.ts')
-  const { registries, accounts, naming, backup } = createRooms(stores, config, SILENT)
+  const { registries, accounts, naming, backup, scans } = createRooms(stores, config, SILENT)
   const keyFile = config.secrets.masterKey === null ? join(config.data, 'master.key') : null
   return {
     registries,
     accounts,
     naming,
+    scans,
+    work: (say) => startJobs(stores.metadata, scans, { ...SILENT, warn: told(say), error: told(say) }),
     keys: localKeys(stores.keys, keyFile, (provider) => snapshotUnder(provider, stores, config)),
     contract: (id) => stores.metadata.read((sql) => findContract(sql, id)),
     check: (options) => checkStores(stores, options),
     backUp: (options) => backup.backUp(options),
-    [Symbol.asyncDispose]: () => stores[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      scans[Symbol.dispose]()
+      await stores[Symbol.asyncDispose]()
+    },
+  }
+}
+
+function told(say: (text: string) => void): Log['warn'] {
+  return (facts, message) => {
+    const { err } = facts as { readonly err?: unknown }
+    say(err instanceof Error ? `${message}: ${err.message}` : message)
   }
 }
 

@@ -85,6 +85,13 @@ async function open(t: TestContext, options: Options = {}) {
       setPassword: async (input: NewPassword) => void acts.push(input),
       setOperator: async (input: { email: string; isOperator: boolean }) => void acts.push(input),
     },
+    scans: {
+      report: () => assert.fail('nothing is scanned here'),
+      history: () => assert.fail('nothing is scanned here'),
+      scan: () => assert.fail('nothing is scanned here'),
+      followImports: () => assert.fail('nothing is scanned here'),
+    },
+    work: () => assert.fail('nothing is scanned here'),
     keys: {
       describe: async () => ({ installation: 'i-1', provider: 'file', file: options.keyFile ?? null }),
       exportKeys: async (registryId) => [{ registryId }],

@@ -18,6 +18,7 @@ import { quotaCommand } from './quota.ts'
 import { registryCommand } from './registry.ts'
 import { artifactCommand, repositoryCommand } from './repository.ts'
 import { restoreCommand } from './restore.ts'
+import { scanCommand } from './scan.ts'
 import { ServerError } from './server-client.ts'
 import { sessionCommand } from './session.ts'
 import { ssoCommand } from './sso.ts'
@@ -25,7 +26,7 @@ import { tokenCommand } from './token.ts'
 import { usageCommand } from './usage.ts'
 import { userCommand } from './user.ts'
 
-const HERE_OR_THERE: readonly Command[] = [registryCommand, tokenCommand, userCommand]
+const HERE_OR_THERE: readonly Command[] = [registryCommand, tokenCommand, userCommand, scanCommand]
 
 const ON_A_SERVER: readonly Command[] = [
   loginCommand,

@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts'
 import type { Environment } from '../config/read-settings.ts'
 import type { Naming } from '../registries/hostname.ts'
 import type { Registries } from '../registries/registries.ts'
+import type { Scans } from '../scans/scans.ts'
 
 /** Where a command speaks and listens; a test brings its own. */
 export interface Io {
@@ -63,6 +64,9 @@ export interface LocalApp extends AsyncDisposable {
   readonly naming: Naming
   readonly accounts: Pick<Accounts, 'addUser' | 'listUsers' | 'setOperator' | 'setPassword'>
   readonly keys: LocalKeys
+  readonly scans: Pick<Scans, 'report' | 'history' | 'scan' | 'followImports'>
+  /** Does what is in the queue, together with a server if one runs, until it is disposed; what fails is said. */
+  work(say: (text: string) => void): AsyncDisposable
   /** Null when there is no such contract. */
   contract(contractId: number): Promise<{ readonly name: string } | null>
   /** `fast`: does not read and hash every blob. @throws `unsupported` when the store is another installation's. */

@@ -3,7 +3,6 @@ import type { Command } from './command.ts'
 /** Names that are taken for what comes; saying so beats "no such command". */
 const PLANNED: readonly (readonly [string, string])[] = [
   ['gc', 'reclaim what nothing refers to'],
-  ['scan', 'look for known vulnerabilities in an image'],
   ['explain', 'say why a digest is still here, or gone'],
 ]
 
