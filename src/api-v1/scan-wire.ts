@@ -80,7 +80,9 @@ const ImageInShort = Type.Object({
 
 const Upgrade = Type.Object({
   package: Type.Object(PACKAGE_PARTS),
-  to: Type.String({ description: 'The lowest version in which all of that is mended.' }),
+  to: Type.String({
+    description: 'A version in which all of that is mended, and of which nothing else is known that has a fix.',
+  }),
   mends: Type.Array(Text, { description: 'Ids of findings, the worst first.' }),
   severity: Severity,
   paths: Type.Array(Text),

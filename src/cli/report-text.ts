@@ -77,7 +77,10 @@ function advisoriesOf({ advisories, snapshot, upToDate, scannedAt }: ReportInfo,
     .toSorted()
     .at(-1)
   const oldest = sources.map(({ importedAt }) => importedAt).toSorted()[0] ?? advisories.createdAt
-  const names = [...new Set(sources.map(({ name }) => printable(name, 60)))]
+  // `alpine:v3.20`, `osv:npm`: of each publisher, how many.
+  const names = [...Map.groupBy(sources, ({ name }) => name.split(':', 1)[0] ?? name)].map(([name, of]) =>
+    of.length === 1 ? printable(name, 60) : `${printable(name, 60)} (${of.length})`,
+  )
   const facts = [
     names.length === 0 ? 'advisories' : `advisories of ${names.join(', ')}`,
     ...(newest === undefined ? [] : [`the newest of ${newest.slice(0, 10)}`]),
@@ -94,9 +97,9 @@ function foundIn({ counts, findings }: ReportInfo): string {
   const idsWith = (test: (finding: Finding) => boolean) => new Set(findings.filter(test).map(({ id }) => id)).size
   const exploited = idsWith((one) => one.knownExploitedSince !== null)
   const all = idsWith(() => true)
-  const facts = [...bands, `${idsWith(({ fixable }) => fixable)} fixable`]
-  if (exploited > 0) facts.push(`${exploited} known to be exploited`)
-  return all === 0 ? 'nothing' : `${all} ${all === 1 ? 'vulnerability' : 'vulnerabilities'}: ${facts.join(', ')}`
+  if (all === 0) return 'nothing'
+  const more = exploited > 0 ? `, ${exploited} known to be exploited` : ''
+  return `${all} ${all === 1 ? 'vulnerability' : 'vulnerabilities'}: ${bands.join(', ')}; ${idsWith(({ fixable }) => fixable)} fixable${more}`
 }
 
 function imagesOf({ images }: ReportInfo): string | null {

@@ -6,7 +6,8 @@ import type { SnapshotInfo } from '../scanner/advisories/advisory-index.ts'
 import type { InventoryPackage, Problem } from '../scanner/facts.ts'
 import type { CannotTell, Finding } from '../scanner/finding.ts'
 import type { Upgrade } from '../scanner/matching/upgrades.ts'
-import { upgradesOf } from '../scanner/matching/upgrades.ts'
+import { mergeUpgrades, settleBy, upgradesOf } from '../scanner/matching/upgrades.ts'
+import type { Advisories } from './advisories.ts'
 import type { Whole } from './combine.ts'
 import { combine, wholeOf } from './combine.ts'
 import type { Actor, ScansDeps } from './deps.ts'
@@ -47,17 +48,38 @@ export interface Report {
   readonly problems: readonly Problem[]
 }
 
+type Deps = ScansDeps & { readonly advisories: Advisories }
+
 /** @throws `not_found` */
-export async function reportOf(deps: ScansDeps, actor: Actor, place: ArtifactPlace): Promise<Report> {
-  const { subject, ...read } = await deps.metadata.read(async (sql) => {
-    const subject = await requireSubject(sql, actor, place)
-    return { subject, ...(await readAll(sql, subject)) }
-  })
-  const images = read.images.length === 0 ? [] : read.images.map(tellOf(await platformsIn(deps, subject), read.active))
-  return toReport(subject, read, images)
+export async function reportOf(deps: Deps, actor: Actor, place: ArtifactPlace): Promise<Report> {
+  const read = await readArtifact(deps, actor, place)
+  const platforms = read.images.length === 0 ? new Map() : await platformsIn(deps, read.subject)
+  const images = read.images.map(tellOf(platforms, read.active))
+  return { ...toReport(read, images), upgrades: await upgradesIn(deps, read) }
+}
+
+/** What was found in it, without the rest. @throws `not_found` */
+export async function findingsIn(deps: Deps, actor: Actor, place: ArtifactPlace): Promise<readonly Finding[]> {
+  return (await readArtifact(deps, actor, place)).whole.result?.findings ?? []
+}
+
+async function readArtifact({ metadata }: Deps, actor: Actor, place: ArtifactPlace): Promise<Read> {
+  return await metadata.read(async (sql) => await readAll(sql, await requireSubject(sql, actor, place)))
+}
+
+/** By what is known now: the finding may be older than what mends it. */
+async function upgradesIn({ advisories }: Deps, { whole, images }: Read): Promise<Upgrade[]> {
+  if ((whole.result?.findings ?? []).length === 0) return []
+  const settle = settleBy(await advisories.current())
+  const parts = images.length === 0 ? [whole] : images.flatMap(({ scan }) => (scan ? wholeOf(scan) : []))
+  const all: Upgrade[][] = []
+  for (const { inventory, result } of parts)
+    all.push(await upgradesOf(inventory?.os ?? null, result?.findings ?? [], settle))
+  return mergeUpgrades(all)
 }
 
 interface Read {
+  readonly subject: ScanSubject
   readonly scan: ScanRow | null
   readonly whole: Whole
   readonly active: SnapshotInfo | null
@@ -75,7 +97,7 @@ async function readAll(sql: Reader, subject: ScanSubject): Promise<Read> {
   }
   const { images } = await imagesUnder(sql, subject)
   return {
-    ...{ scan, active, images },
+    ...{ subject, scan, active, images },
     whole: scan === null ? notScanned(subject) : wholeWith(scan, images),
     asleep: scan === null ? [] : await asleep(sql, scan, active),
   }
@@ -88,18 +110,17 @@ function wholeWith(scan: ScanRow, images: readonly ImageUnder[]): Whole {
   return { ...combine(judged), status: scan.status, reason: scan.reason, snapshot: scan.snapshot }
 }
 
-function toReport({ digest }: ScanSubject, read: Read, images: readonly ReportOnImage[]): Report {
-  const { scan, whole, active, asleep } = read
+function toReport(read: Read, images: readonly ReportOnImage[]): Omit<Report, 'upgrades'> {
+  const { subject, scan, whole, active, asleep } = read
   const { status, reason, snapshot, inventory, result } = whole
   const findings = result?.findings ?? []
   return {
-    ...{ digest, status, reason, snapshot, images, findings },
+    ...{ digest: subject.digest, status, reason, snapshot, images, findings },
     scannedAt: scan?.scanned_at ?? null,
     upToDate: isUpToDate(scan, images, active),
     advisories: active,
     os: osOf(inventory),
     counts: bandsOf(findings),
-    upgrades: upgradesOf(findings),
     packages: inventory?.packages ?? [],
     cannotTell: result?.cannotTell ?? [],
     problems: [...(inventory?.problems ?? []), ...(result?.problems ?? []), ...asleep],

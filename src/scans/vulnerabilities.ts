@@ -10,7 +10,7 @@ import type { Advisories } from './advisories.ts'
 import { wholeOf } from './combine.ts'
 import type { Actor, ScansDeps } from './deps.ts'
 import type { ArtifactPlace } from './place.ts'
-import { reportOf } from './report.ts'
+import { findingsIn } from './report.ts'
 import { byVulnerability } from './tally.ts'
 
 /** One vulnerability, in all packages that it was found in. */
@@ -42,12 +42,12 @@ export interface VulnerabilityQuery {
 
 /** Of one artifact. Equal ones are in the order of their ids. @throws `not_found` */
 export async function vulnerabilitiesOf(
-  deps: ScansDeps,
+  deps: ScansDeps & { readonly advisories: Advisories },
   actor: Actor,
   place: ArtifactPlace,
   query: VulnerabilityQuery,
 ): Promise<{ vulnerabilities: VulnerabilityView[]; more: boolean }> {
-  const { findings } = await reportOf(deps, actor, place)
+  const findings = await findingsIn(deps, actor, place)
   const { severity, fixable, orderBy, descending, offset, limit } = query
   const way = descending ? -1 : 1
   const all = byVulnerability(findings)
