@@ -435,7 +435,7 @@ test('help is everywhere, has an example, and opens nothing', async (t) => {
     if (!isGroup) assert.match(out, new RegExp(`\nexample:\n  .*entrepot ${line}`), line)
   }
   const { out } = await run('--help')
-  assert.match(out, /planned, in a later version: gc, scan, explain/)
+  assert.match(out, /planned, in a later version: gc, explain/)
   assert.match((await run('--version')).out, /^entrepot \d+\.\d+\.\d+/)
 })
 

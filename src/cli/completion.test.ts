@@ -18,6 +18,7 @@ const completions = [
   { line: 'entrepot token create acme ci --sc', want: ['--scope'] },
   { line: 'entrepot token create --scope ', want: [] },
   { line: 'entrepot registry list --js', want: ['--json'] },
+  { line: 'entrepot scan acme/app --fa', want: ['--fail-on'] },
   { line: 'entrepot completion ', want: ['bash', 'zsh', 'fish'] },
 ]
 for (const { line, want } of completions) {

@@ -30,7 +30,7 @@ export function whatFails(
   const unjudged = status !== 'scanned' && !allowUnknown ? [`${STATUS[status]}: ${reason}`] : []
   const broken = rules.flatMap((rule) => {
     const count = new Set(findings.filter(RULES[rule]).map(({ id }) => id)).size
-    return count === 0 ? [] : [`${count} ${WORDS[rule]}`]
+    return count === 0 ? [] : [`--fail-on ${rule}: ${count} found`]
   })
   return [...unjudged, ...broken]
 }
@@ -55,13 +55,3 @@ const RULES = {
   unknown: ({ severity }) => severity === 'unknown',
   any: () => true,
 } as const satisfies Record<FailOn, (finding: Finding) => boolean>
-
-const WORDS = {
-  critical: 'critical',
-  high: 'high or worse',
-  medium: 'medium or worse',
-  low: 'low or worse',
-  fixable: 'with a fix',
-  unknown: 'of a severity that nobody tells',
-  any: 'in all',
-} as const satisfies Record<FailOn, string>

@@ -38,16 +38,18 @@ function isHost(text: string): boolean {
 }
 
 /**
- * Which registry is meant, and which repository in it. A host may be the server's, with the registry after it, or the registry's
- * own. Null: none of them is.
+ * Which registry is meant, and which repository in it: after a host that is the server's, or `hosts` say is, stands the registry's name, after a
+ * registry's own host only the repository. Null: none of them is there.
  */
 export function placeOf<Registry extends { readonly name: string; readonly hostname: string }>(
   { host, path }: Pick<ImageName, 'host' | 'path'>,
   registries: readonly Registry[],
+  hosts: readonly string[],
 ): { readonly registry: Registry; readonly repository: string } | null {
-  const [first = '', ...others] = path.split('/')
-  const own = host === null ? undefined : registries.find(({ hostname }) => hostname === host)
+  const own = registries.find(({ hostname }) => hostname === host)
   if (own) return { registry: own, repository: path }
-  const named = registries.find(({ name }) => name === first)
-  return named && others.length > 0 ? { registry: named, repository: others.join('/') } : null
+  const [first = '', ...others] = path.split('/')
+  const registry = registries.find(({ name }) => name === first)
+  const isHere = host === null || hosts.includes(host) || registry?.hostname === `${host}/${first}`
+  return registry && isHere && others.length > 0 ? { registry, repository: others.join('/') } : null
 }

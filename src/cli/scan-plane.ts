@@ -21,6 +21,8 @@ export type ChangeInfo = ReturnType<typeof toChange>
 export interface ScanPlane {
   /** Without the reference: `acme/team/app`. */
   readonly name: string
+  /** Who does a scan that is not waited for: a sentence. */
+  readonly whoElse: string
   report(reference: string): Promise<ReportInfo>
   /** The newest first. */
   history(reference: string, limit: number): Promise<readonly ChangeInfo[]>
@@ -42,13 +44,14 @@ export async function withScanPlane(
 }
 
 async function onServer(server: ServerClient, image: ImageName): Promise<ScanPlane> {
-  const place = placeOf(image, await serverPlane(server).listRegistries())
+  const place = placeOf(image, await serverPlane(server).listRegistries(), [new URL(server.url).host])
   if (place === null) throw new ServerError(404, noRegistry(image))
   const { registry, repository } = place
   const path = (reference: string) =>
     `/api/v1/registries/${registry.id}/repositories/${encodeURIComponent(repository)}/artifacts/${encodeURIComponent(reference)}`
   return {
     name: `${registry.name}/${repository}`,
+    whoElse: `${server.url} does it`,
     report: (reference) => server.get(`${path(reference)}/report`),
     async history(reference, limit) {
       const { items } = await server.get<{ items: ChangeInfo[] }>(`${path(reference)}/history`, { limit })
@@ -61,7 +64,7 @@ async function onServer(server: ServerClient, image: ImageName): Promise<ScanPla
 
 async function atMachine(local: Local, actor: Actor, image: ImageName): Promise<ScanPlane> {
   const { scans, work } = local.app
-  const place = placeOf(image, await localPlane(local, actor).listRegistries())
+  const place = placeOf(image, await localPlane(local, actor).listRegistries(), [local.host])
   if (place === null) throw new DomainError('not_found', noRegistry(image))
   const wire = await import('../api-v1/scan-wire.ts')
   await scans.followImports()
@@ -69,6 +72,7 @@ async function atMachine(local: Local, actor: Actor, image: ImageName): Promise<
   const at = (digest: string) => ({ registryId: registry.id, repository, digest })
   return {
     name: `${registry.name}/${repository}`,
+    whoElse: 'a server on this data does it, or the next scan here',
     report: async (reference) => wire.toReport(await scans.report(actor, at(reference))),
     async history(reference, limit) {
       return (await scans.history(actor, at(reference), { before: null, limit })).map(wire.toChange)
@@ -82,5 +86,5 @@ function noRegistry({ host, path }: ImageName): string {
   const [name = ''] = path.split('/')
   return host === null
     ? `registry "${name}" does not exist in this contract`
-    : `neither a registry "${name}" nor one called ${host} exists in this contract`
+    : `no registry of this contract has images named ${host}/${name}/…`
 }

@@ -32,7 +32,10 @@ export async function freshReport(
     context.io.err(`No scan was asked for: ${refused.message}`)
     return { report: before, isDone: true }
   }
-  if (!waiting.wait) return { report: before, isDone: false }
+  if (!waiting.wait) {
+    context.io.err(`A scan is asked for: ${plane.whoElse}`)
+    return { report: before, isDone: false }
+  }
   context.io.err(`Scanning ${plane.name}@${digest}`)
   await using _work = await plane.work(context.io.err)
   return await poll(plane, before, waiting, context)

@@ -108,7 +108,7 @@ async function printReport(plane: ScanPlane, reference: string, asked: Asked, co
   if (asked.json) printJson(context, report)
   else io.out(reportText(report, { ...asked, title: printable(asked.title), now: context.now() }))
   if (!found.isDone && asked.waiting.wait) {
-    io.err('The scan is not done yet: it goes on, and the same command shows its report later')
+    io.err(`The scan is not done in time: ${plane.whoElse}, and the same command shows its report then`)
     return 1
   }
   const counted = asked.fixableOnly ? report.findings.filter(({ fixable }) => fixable) : report.findings

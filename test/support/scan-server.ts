@@ -8,6 +8,7 @@ import { compose } from '../../src/compose.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { prepare } from '../../src/first-start.ts'
 import { SILENT } from '../../src/http/log.ts'
+import type { Printed, TypedLine } from './cli.ts'
 import { type } from './cli.ts'
 import { sha256 } from './registry.ts'
 import type { Member } from './tar-members.ts'
@@ -63,6 +64,30 @@ export class ScanServer implements AsyncDisposable {
     world.#data = data
     world.#app = app
     return world
+  }
+
+  get url(): string {
+    return this.#url
+  }
+
+  /** The data directory. */
+  get data(): string {
+    return this.#data
+  }
+
+  /** Nobody serves any more; the data stays. */
+  async stop(): Promise<void> {
+    await this.#app?.[Symbol.asyncDispose]()
+  }
+
+  /** A command line of somebody who is logged in from this home; by the clock of the server. */
+  async type(line: string, given: TypedLine = {}): Promise<Printed> {
+    return await type(line, { env: { HOME: this.#data }, now: this.clock.now, ...given })
+  }
+
+  async logIn(): Promise<void> {
+    const { code, err } = await this.type(`login ${this.#url} --email ${OWNER.email}`, { piped: [OWNER.password] })
+    assert.equal(code, 0, err)
   }
 
   async call(
