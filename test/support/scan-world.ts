@@ -7,6 +7,7 @@ import type { Digest } from '../../src/domain/digest.ts'
 import type { TagName } from '../../src/domain/reference.ts'
 import type { RepositoryName } from '../../src/domain/repository-name.ts'
 import { runDueJobs } from '../../src/jobs/queue.ts'
+import type { Lane } from '../../src/metadata/tables/job-queue.ts'
 import { createRegistry } from '../../src/registry/create-registry.ts'
 import { PullCounts } from '../../src/registry/pull-counts.ts'
 import type { Place } from '../../src/registry/registry.ts'
@@ -34,6 +35,8 @@ export interface ImageOptions {
   readonly layerType?: string
   readonly configType?: string
   readonly manifestType?: string
+  /** More of it, as when it was built anew. */
+  readonly config?: object
   /** Its internal id; default: the one that is there. */
   readonly registry?: number
   /** Instead of the true ones. */
@@ -62,7 +65,7 @@ export interface WorldOptions {
 
 /** The data plane's acts and scans on a database, with objects in memory, layers read in real processes, and the clock in hand. */
 export async function openScanWorld(options: WorldOptions = {}) {
-  const { openMetadata, wrap = (scans) => scans, child, onOpen = async () => {} } = options
+  const { openMetadata, wrap = (scans) => scans, child } = options
   const plane = await openControlPlane(openMetadata ? { openMetadata } : {})
   const { metadata, clock } = plane
   const directory = await mkdtemp(join(tmpdir(), 'entrepot-scans-'))
@@ -82,7 +85,7 @@ export async function openScanWorld(options: WorldOptions = {}) {
   const watched: typeof registry = {
     ...registry,
     openBlob: async (of, caller, digest) => {
-      await onOpen(digest)
+      await options.onOpen?.(digest)
       return await registry.openBlob(of, caller, digest)
     },
   }
@@ -112,14 +115,19 @@ export async function openScanWorld(options: WorldOptions = {}) {
       const diffIds = options.diffIds ?? plain.map((bytes) => sha256(bytes))
       const stored = options.bytes ?? plain.map((bytes) => gzipSync(bytes))
       const config = Buffer.from(
-        JSON.stringify({ os: 'linux', architecture: 'amd64', rootfs: { type: 'layers', diff_ids: diffIds } }),
+        JSON.stringify({
+          os: 'linux',
+          architecture: 'amd64',
+          rootfs: { type: 'layers', diff_ids: diffIds },
+          ...options.config,
+        }),
       )
       const content = {
         config: await blob(at, options.configType ?? CONFIG, config),
         layers: await Promise.all(stored.map((bytes) => blob(at, options.layerType ?? LAYER, bytes))),
       }
       const digest = await push(at, options.manifestType ?? MANIFEST, content, options.tag)
-      return { digest, layers: content.layers.map((layer) => layer.digest) }
+      return { digest, diffIds, layers: content.layers.map((layer) => layer.digest) }
     },
     async index(repository: string, children: readonly string[], options: IndexOptions = {}) {
       const manifests = children.map((digest) => {
@@ -148,8 +156,8 @@ export async function openScanWorld(options: WorldOptions = {}) {
       await scans.followImports()
     },
     /** Does what is in the queue, also what waits for a second try. */
-    async work(): Promise<void> {
-      const deps = { metadata, handlers: scans.handlers, node: 'here', maxOfNode: 1, leaseMs: 600_000 }
+    async work(lane: Lane = {}): Promise<void> {
+      const deps = { metadata, handlers: scans.handlers, node: 'here', maxOfNode: 1, leaseMs: 600_000, lane }
       const run = () =>
         runDueJobs(
           { ...deps, random: () => 0, onFailure: (_, error) => failures.push(error) },
