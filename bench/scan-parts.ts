@@ -6,4 +6,12 @@ export const SCAN_PARTS: Readonly<Record<string, { readonly what: string; readon
     what: 'advisories taken in, opened, compared and stored: the given ones (--advisories), and a million rows made up',
     load: async () => (await import('./scan-import.ts')).part,
   },
+  rematch: {
+    what: '10,000 images of 400 packages judged anew after advisories on 300 names changed',
+    load: async () => (await import('./scan-rematch.ts')).rematchPart(10_000, 5),
+  },
+  'rematch-large': {
+    what: 'the same with 100,000 images',
+    load: async () => (await import('./scan-rematch.ts')).rematchPart(100_000, null),
+  },
 }

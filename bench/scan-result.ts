@@ -14,8 +14,8 @@ export interface ScanFigure {
 export interface ScanOptions {
   /** A folder with advisories in the shapes that are published. */
   readonly advisories: string
-  /** Address of a PostgreSQL server to measure as well; null: SQLite only. */
-  readonly postgres: string | null
+  /** PostgreSQL as well, started for it. */
+  readonly postgres: boolean
   /** Of images, names and rows: 1 is what the goals speak of. Less: to see that it runs. */
   readonly scale: number
 }

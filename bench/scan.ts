@@ -17,7 +17,7 @@ ${Object.entries(SCAN_PARTS)
   .join('\n')}
 
   --advisories DIR  what is imported (../shared/data/advisories)
-  --postgres URL    a server to measure beside SQLite; what it holds is removed
+  --postgres        PostgreSQL beside SQLite: started for it, from PATH (.ci/tools.sh --print-env)
   --scale N         of all counts (1): less, to see that it runs
   --json FILE       writes the results there, not to bench/results/scan.json and docs/performance.md
 `
@@ -29,7 +29,13 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 
 export async function main(args: readonly string[]): Promise<number> {
   const text = { type: 'string' } as const
-  const options = { help: { type: 'boolean' }, advisories: text, postgres: text, scale: text, json: text } as const
+  const options = {
+    help: { type: 'boolean' },
+    advisories: text,
+    postgres: { type: 'boolean' },
+    scale: text,
+    json: text,
+  } as const
   const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true })
   const names = positionals.length > 0 ? positionals : Object.keys(SCAN_PARTS)
   const unknown = names.filter((name) => !Object.hasOwn(SCAN_PARTS, name))
@@ -39,7 +45,7 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   const chosen: ScanOptions = {
     advisories: values.advisories ?? fileURLToPath(new URL('../../shared/data/advisories', import.meta.url)),
-    postgres: values.postgres ?? null,
+    postgres: values.postgres ?? false,
     scale: Number(values.scale ?? 1),
   }
   const results: ScanResults = {}
