@@ -35,13 +35,32 @@ const POOL_THREADS = '12'
 /**
  * Bytes pass through buffers that V8 does not allocate itself. Unasked it marks the whole heap each time those have grown
  * by some 30 MB, whatever of them is still in use: 49 to 62 times for 1 GB pushed, half of the CPU. Counted into the heap's own
- * limit, which starts far above what a worker needs, it is never; and a small young generation frees them two megabytes at
+ * limit, which starts at twice what a worker needs, it seldom is; and a small young generation frees them a few megabytes at
  * a time, so that they stay in the processor's cache. Measured for streamed pushes of 100 MB: 2.2 s of CPU per GB instead of
- * 3.5, 348 MiB instead of 410. The first flag is V8's alone, so it is given only to a V8 that knows it (Node 26).
+ * 3.5. The limit then grows by little (`optimize-for-size`) and, a moment after the last work, what is free goes back to
+ * the system: all processes hold 370 MiB after the whole benchmark instead of 890, and no more while it runs
+ * (docs/decisions/0013-memory.md). The first flag is V8's alone, so all are given only to a V8 that knows them (Node 26).
  */
 const V8_FLAGS = process.versions.v8.startsWith('14.')
-  ? ['--external-memory-accounted-in-global-limit', '--initial-old-space-size=200', '--max-semi-space-size=1']
+  ? [
+      '--external-memory-accounted-in-global-limit',
+      '--initial-old-space-size=64',
+      '--max-semi-space-size=2',
+      '--optimize-for-size',
+      '--memory-reducer-delay-ms=1500',
+    ]
   : []
+
+/**
+ * For glibc's allocator: the buffers of segments are mapped one by one and so given back one by one. By itself it raises that
+ * limit to 32 MB with the first large buffer freed, and keeps 150 MB between small things that live on. Nothing to other
+ * allocators. The operator's own settings stand.
+ */
+const MALLOC_SETTINGS = {
+  MALLOC_MMAP_THRESHOLD_: String(256 * 1024),
+  MALLOC_TRIM_THRESHOLD_: String(1024 * 1024),
+  MALLOC_ARENA_MAX: '2',
+}
 
 /**
  * Keeps `workers` processes that share the port until a signal comes; then lets them drain. Nothing lives here: if the
@@ -152,7 +171,7 @@ export function listenProblem(error: unknown, { host, port }: HostPort): string 
 }
 
 function fork(): void {
-  cluster.fork({ UV_THREADPOOL_SIZE: process.env['UV_THREADPOOL_SIZE'] ?? POOL_THREADS })
+  cluster.fork({ UV_THREADPOOL_SIZE: POOL_THREADS, ...MALLOC_SETTINGS, ...process.env })
 }
 
 function alive(): Worker[] {
