@@ -1,5 +1,6 @@
 import type { MetricObjectWithValues, MetricValue } from 'prom-client'
-import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { collectProcessMetrics } from './process-metrics.ts'
 import type { AnsweredRequest } from './request-tally.ts'
 import { RequestTally } from './request-tally.ts'
 
@@ -30,7 +31,7 @@ const JOB_SECONDS = [0.01, 0.1, 1, 10, 60, 300, 1800]
 export function createMetrics(): Metrics {
   const registry = new Registry()
   const registers = [registry]
-  collectDefaultMetrics({ register: registry })
+  collectProcessMetrics(registry)
   const requests = new RequestTally()
   const cache = new Counter({
     name: 'entrepot_cache_requests_total',
