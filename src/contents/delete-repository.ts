@@ -1,7 +1,6 @@
 import { insertAuditEvent } from '../metadata/tables/audit-events.ts'
 import { hideRepository } from '../metadata/tables/counters.ts'
 import { addDeletion } from '../metadata/tables/deletions.ts'
-import { addCandidate } from '../metadata/tables/gc-candidates.ts'
 import { tombstoneRepository } from '../metadata/tables/repositories.ts'
 import { markUsageStale } from '../metadata/tables/usage.ts'
 import type { Actor, ContentsDeps } from './deps.ts'
@@ -29,13 +28,6 @@ export async function deleteRepository(
       subject: name,
       deletedBy: actor.label,
       purgeAfter,
-    })
-    await addCandidate(sql, {
-      registryId,
-      kind: 'deletion',
-      subjectId: deleteId,
-      reason: 'repository deleted',
-      reviewAfter: purgeAfter,
     })
     await tombstoneRepository(sql, repository.id, deleteId)
     await hideRepository(sql, repository.id)

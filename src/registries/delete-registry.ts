@@ -1,7 +1,6 @@
 import { insertAuditEvent } from '../metadata/tables/audit-events.ts'
 import { bumpAuthEpoch } from '../metadata/tables/auth-epoch.ts'
 import { addDeletion } from '../metadata/tables/deletions.ts'
-import { addCandidate } from '../metadata/tables/gc-candidates.ts'
 import { tombstoneRegistry } from '../metadata/tables/registries.ts'
 import type { Actor, RegistriesDeps } from './deps.ts'
 import { requireLockedRegistry } from './find-registry.ts'
@@ -26,13 +25,6 @@ export async function deleteRegistry(
       subject: name,
       deletedBy: actor.label,
       purgeAfter,
-    })
-    await addCandidate(sql, {
-      registryId,
-      kind: 'deletion',
-      subjectId: deleteId,
-      reason: 'registry deleted',
-      reviewAfter: purgeAfter,
     })
     await tombstoneRegistry(sql, registryId, deleteId)
     await bumpAuthEpoch(sql)

@@ -5,7 +5,6 @@ import type { Transaction } from '../metadata/metadata-store.ts'
 import { lockLink, tombstoneLink } from '../metadata/tables/blobs.ts'
 import { uncountManifest } from '../metadata/tables/counters.ts'
 import { addDeletion } from '../metadata/tables/deletions.ts'
-import { addCandidate } from '../metadata/tables/gc-candidates.ts'
 import { findReferrer, lockManifest, tombstoneManifest } from '../metadata/tables/manifests.ts'
 import type { RepositoryRow } from '../metadata/tables/repositories.ts'
 import { holdRepository } from '../metadata/tables/repositories.ts'
@@ -118,24 +117,15 @@ function stillNeeded(what: string, by: string, remedy: string): DomainError {
   })
 }
 
-/** The deletions row, and its turn in the review queue at the end of quarantine. */
+/** Hidden now, gone at the end of quarantine. */
 async function recordDeletion(
   sql: Transaction,
-  deps: RegistryDeps,
-  place: Place,
+  { limits }: RegistryDeps,
+  { registryId }: Place,
   caller: Caller,
   kind: 'tag' | 'manifest' | 'blob',
   subject: string,
 ): Promise<number> {
-  const purgeAfter = sql.now() + deps.limits.quarantineMs
-  const { registryId } = place
-  const deleteId = await addDeletion(sql, { kind, registryId, subject, deletedBy: caller.name, purgeAfter })
-  await addCandidate(sql, {
-    registryId,
-    kind: 'deletion',
-    subjectId: deleteId,
-    reason: `${kind} deleted`,
-    reviewAfter: purgeAfter,
-  })
-  return deleteId
+  const purgeAfter = sql.now() + limits.quarantineMs
+  return await addDeletion(sql, { kind, registryId, subject, deletedBy: caller.name, purgeAfter })
 }

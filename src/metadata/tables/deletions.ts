@@ -1,10 +1,11 @@
 import type { Transaction } from '../metadata-store.ts'
+import { addCandidate } from './gc-candidates.ts'
 
 export type DeletionKind = 'registry' | 'repository' | 'manifest' | 'tag' | 'blob' | 'token'
 
 /**
- * One act of deleting; what it hides carries the returned id, and restoring undoes exactly that id. The contract is
- * the registry's. `purgeAfter` is the end of quarantine, milliseconds UTC.
+ * One act of deleting, and its turn in the review queue at the end of quarantine, `purgeAfter` (milliseconds UTC). What it
+ * hides carries the returned id, and restoring undoes exactly that id. The contract is the registry's.
  */
 export async function addDeletion(
   sql: Transaction,
@@ -24,5 +25,7 @@ export async function addDeletion(
             ${sql.now()}, ${purgeAfter})
     RETURNING id`
   if (!row) throw new TypeError('an insert returns its row')
+  const reason = `${kind} deleted`
+  await addCandidate(sql, { registryId, kind: 'deletion', subjectId: row.id, reason, reviewAfter: purgeAfter })
   return row.id
 }
