@@ -83,7 +83,7 @@ const HOME_OF: readonly (readonly [RegExp, ...string[]])[] = [
   [/^pg(\/|-|$)/, 'metadata/postgres.ts'],
   [/^jose(\/|$)/, 'auth/bearer-tokens.ts'],
   [/^openid-client(\/|$)/, 'sso/provider.ts'],
-  [/^prom-client(\/|$)/, 'telemetry/metrics.ts'],
+  [/^prom-client(\/|$)/, 'telemetry/metrics.ts', 'telemetry/process-metrics.ts'],
   [/^pino(\/|-|$)/, 'telemetry/log.ts'],
 ]
 
