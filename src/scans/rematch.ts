@@ -1,6 +1,13 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { changesTo } from '../metadata/tables/advisory-snapshots.ts'
-import { heldBy, holdersOfEcosystems, staleManifests, verdictsOf } from '../metadata/tables/scan-batches.ts'
+import {
+  heldBy,
+  holdersOfEcosystems,
+  staleManifests,
+  staleUnder,
+  verdictsOf,
+  watchedIndexes,
+} from '../metadata/tables/scan-batches.ts'
 import type { NewScan } from '../metadata/tables/scans.ts'
 import { findScan, scanSubject } from '../metadata/tables/scans.ts'
 import type { Inventory } from '../scanner/facts.ts'
@@ -42,6 +49,7 @@ export async function rematch(deps: Deps, snapshot: string, signal: AbortSignal)
     if (run?.snapshot !== index.info.id) run = new Run(deps, new Rejudge(deps.metadata, index))
     after = await run.page(changed, after, signal)
   }
+  for (let after: number | null = 0; after !== null && run !== null; ) after = await run.indexes(changed, after, signal)
 }
 
 /** Until other advisories become active. */
@@ -64,13 +72,29 @@ class Run {
     const ids = await metadata.read((sql) =>
       staleManifests(sql, { since: sql.now() - WATCHED_MS, snapshot: this.snapshot }, { after, limit: PAGE }),
     )
+    await this.#all(changed, ids, signal)
+    return ids.length < PAGE ? null : (ids.at(-1) ?? null)
+  }
+
+  /** The same for images that are in use only as parts of an index. */
+  async indexes(changed: Changed | null, after: number, signal: AbortSignal): Promise<number | null> {
+    const { metadata } = this.#deps
+    const { indexes, ids } = await metadata.read(async (sql) => {
+      const stale = { since: sql.now() - WATCHED_MS, snapshot: this.snapshot }
+      const some = await watchedIndexes(sql, stale.since, { after, limit: PAGE })
+      return { indexes: some, ids: await staleUnder(sql, some, stale) }
+    })
+    await this.#all(changed, ids, signal)
+    return indexes.length < PAGE ? null : (indexes.at(-1) ?? null)
+  }
+
+  async #all(changed: Changed | null, ids: readonly number[], signal: AbortSignal): Promise<void> {
     const concerned = changed === null ? ids : await this.#concerned(ids, changed)
     for (const batch of chunks(concerned, BATCH)) {
       signal.throwIfAborted()
       await this.#batch(batch)
       await turn() // requests have their turn
     }
-    return ids.length < PAGE ? null : (ids.at(-1) ?? null)
   }
 
   async #concerned(ids: readonly number[], { packages, ecosystems }: Changed): Promise<number[]> {

@@ -99,7 +99,7 @@ async function readAll(sql: Reader, subject: ScanSubject): Promise<Read> {
   return {
     ...{ subject, scan, active, images },
     whole: scan === null ? notScanned(subject) : wholeWith(scan, images),
-    asleep: scan === null ? [] : await asleep(sql, scan, active),
+    asleep: scan === null ? [] : await asleep(sql, subject, scan, active),
   }
 }
 
@@ -145,8 +145,13 @@ function whyNot(subject: ScanSubject): string {
 }
 
 /** A report that nobody brings up to date says so. */
-async function asleep(sql: Reader, scan: ScanRow, active: SnapshotInfo | null): Promise<Problem[]> {
-  const touched = await lastTouched(sql, scan.manifest_id)
+async function asleep(
+  sql: Reader,
+  subject: ScanSubject,
+  scan: ScanRow,
+  active: SnapshotInfo | null,
+): Promise<Problem[]> {
+  const touched = await lastTouched(sql, subject)
   if (touched >= sql.now() - WATCHED_MS || active === null) return []
   const reason =
     `this report is not brought up to date any more: the image was neither pushed nor pulled for 30 days` +

@@ -2,7 +2,7 @@ import { DomainError } from '../domain/error.ts'
 import type { Transaction } from '../metadata/metadata-store.ts'
 import type { AuditRecord } from '../metadata/tables/audit-events.ts'
 import { insertJob } from '../metadata/tables/job-queue.ts'
-import { manifestsAsleep, scanSubject } from '../metadata/tables/scans.ts'
+import { listedBy, manifestsAsleep, scanSubject } from '../metadata/tables/scans.ts'
 import { Advisories } from './advisories.ts'
 import { scanMissed, scanRegistry } from './backlog.ts'
 import type { Actor, ScansDeps } from './deps.ts'
@@ -74,9 +74,11 @@ export function createScans(options: ScansOptions): Scans {
   return {
     pushed: async (sql, manifestId) => {
       if (await enqueue(sql, manifestId)) asked()
+      await wake(sql, await listedBy(sql, [manifestId]))
     },
     pulled: async (sql, ids) => {
-      for (const id of await manifestsAsleep(sql, ids, sql.now() - WATCHED_MS)) await enqueue(sql, id)
+      const woken = await wake(sql, ids)
+      await wake(sql, await listedBy(sql, woken))
     },
     switchedOn: (sql, registryId) => insertJob(sql, scanRegistryJob(registryId)),
     report: (actor, place) => reportOf(deps, actor, place),
@@ -118,6 +120,14 @@ async function enqueue(sql: Transaction, manifestId: number): Promise<boolean> {
   if (subject === null || !isScannable(subject)) return false
   await insertJob(sql, scanJob(manifestId))
   return true
+}
+
+/** Of these, what nobody watched any more. @returns which those are. */
+async function wake(sql: Transaction, ids: readonly number[]): Promise<number[]> {
+  if (ids.length === 0) return []
+  const asleep = await manifestsAsleep(sql, ids, sql.now() - WATCHED_MS)
+  for (const id of asleep) await enqueue(sql, id)
+  return asleep
 }
 
 /** Of an index, each of its images: they tell it when they are done. */

@@ -104,6 +104,29 @@ export function scansSuite(engine: string, openMetadata: OpenMetadata, skip: fal
     assert.doesNotMatch(JSON.stringify((await world.report('team/app', digest)).problems), /pull brings it back/)
   })
 
+  on('an index in use keeps its images awake', async (world) => {
+    await world.publish({ records: [ZLIB] })
+    const { digest } = await world.image('team/app', [BASE])
+    await world.work()
+    world.clock.now += 29 * DAY
+    const index = await world.index('team/app', [digest])
+    await world.work()
+    world.clock.now += 2 * DAY
+    await world.publish({ records: [ZLIB, OPENSSL] })
+    await world.work()
+    for (const one of [digest, index]) assert.deepEqual(await findingsOf(world, one), ['CVE-2026-0001 critical'])
+    assert.doesNotMatch(JSON.stringify((await world.report('team/app', digest)).problems), /pull brings it back/)
+    world.clock.now += 31 * DAY
+    await world.publish({ records: [ZLIB] })
+    await world.work()
+    await world.publish({ records: [{ ...ZLIB, name: 'bash' }] })
+    await world.work()
+    for (const one of [digest, index]) assert.deepEqual(await findingsOf(world, one), ['CVE-2026-0001 critical'])
+    await world.pull('team/app', index)
+    await world.work()
+    for (const one of [digest, index]) assert.deepEqual(await findingsOf(world, one), ['CVE-2026-0002 medium'])
+  })
+
   on('what is imported on the machine counts, unless it is older', async (world) => {
     await world.imported({ records: [OPENSSL] }, 2)
     const { digest } = await world.image('team/app', [BASE])

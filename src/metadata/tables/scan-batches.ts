@@ -3,7 +3,7 @@ import type { Cell } from '../sql.ts'
 import { forUpdateOf, idTable, sql as piece, rowTable } from '../sql.ts'
 import { insertJob } from './job-queue.ts'
 import type { Counts, NewScan, ScanSubject, Stretch } from './scans.ts'
-import { HISTORY, NOT_APPLICABLE } from './scans.ts'
+import { HISTORY, listedBy, NOT_APPLICABLE } from './scans.ts'
 
 // Verdicts of many manifests at a time: a statement for all of them costs little more than one for one.
 
@@ -24,6 +24,25 @@ export async function staleManifests(sql: Reader, stale: Stale, { after, limit }
   const rows = await sql.all<{ id: number }>`
     SELECT s.manifest_id AS id FROM scans s
      WHERE s.manifest_id > ${after} AND ${STALE(stale)} ORDER BY s.manifest_id LIMIT ${limit}`
+  return rows.map(({ id }) => id)
+}
+
+/** Indexes that were pushed or pulled since then, in the order of their ids. */
+export async function watchedIndexes(sql: Reader, since: number, { after, limit }: Stretch): Promise<number[]> {
+  const rows = await sql.all<{ id: number }>`
+    SELECT s.manifest_id AS id FROM scans s JOIN manifest_counters c ON c.manifest_id = s.manifest_id
+     WHERE s.manifest_id > ${after} AND s.traits IS NULL AND s.status <> 'not_applicable' AND c.is_listed = 1
+       AND (c.last_pushed_at >= ${since} OR c.last_pulled_at >= ${since}) ORDER BY s.manifest_id LIMIT ${limit}`
+  return rows.map(({ id }) => id)
+}
+
+/** What these indexes list that advisories may change and that was itself neither pushed nor pulled since then. In the order of their ids. */
+export async function staleUnder(sql: Reader, indexes: readonly number[], stale: Stale): Promise<number[]> {
+  const rows = await sql.all<{ id: number }>`
+    SELECT s.manifest_id AS id FROM ${idTable(sql, await listedBy(sql, indexes))} AS i
+      JOIN scans s ON s.manifest_id = i.id JOIN manifest_counters c ON c.manifest_id = s.manifest_id
+     WHERE s.traits IS NOT NULL AND (s.snapshot IS NULL OR s.snapshot <> ${stale.snapshot})
+       AND c.last_pushed_at < ${stale.since} AND c.last_pulled_at < ${stale.since} ORDER BY s.manifest_id`
   return rows.map(({ id }) => id)
 }
 

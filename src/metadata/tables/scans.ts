@@ -263,11 +263,22 @@ export async function manifestsAsleep(sql: Reader, ids: readonly number[], since
   return rows.map(({ id }) => id)
 }
 
-/** When it was pushed or pulled last. */
-export async function lastTouched(sql: Reader, manifestId: number): Promise<number> {
-  const row = await sql.get<{ pushed: number; pulled: number }>`
-    SELECT COALESCE(last_pushed_at, 0) AS pushed, COALESCE(last_pulled_at, 0) AS pulled
-      FROM manifest_counters WHERE manifest_id = ${manifestId}`
+/** Live manifests that these, as indexes, list and that are here. */
+export async function listedBy(sql: Reader, ids: readonly number[]): Promise<number[]> {
+  if (ids.length === 0) return []
+  const rows = await sql.all<{ id: number }>`
+    SELECT DISTINCT m.id FROM ${idTable(sql, ids)} AS i
+      JOIN manifest_edges e ON e.manifest_id = i.id AND e.kind = 'child'
+      JOIN manifests m ON m.repository_id = e.repository_id AND m.digest = e.digest AND m.delete_id IS NULL`
+  return rows.map(({ id }) => id)
+}
+
+/** When it, or an index that lists it, was pushed or pulled last. */
+export async function lastTouched(sql: Reader, { manifest_id, repository_id, digest }: ScanSubject): Promise<number> {
+  const ids = [manifest_id, ...(await parentsOf(sql, repository_id, digest))]
+  const row = await sql.get<{ pushed: number | null; pulled: number | null }>`
+    SELECT MAX(c.last_pushed_at) AS pushed, MAX(c.last_pulled_at) AS pulled
+      FROM ${idTable(sql, ids)} AS i JOIN manifest_counters c ON c.manifest_id = i.id`
   return Math.max(row?.pushed ?? 0, row?.pulled ?? 0)
 }
 
