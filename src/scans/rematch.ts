@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { changesTo } from '../metadata/tables/advisory-snapshots.ts'
+import { changesTo, markRematched } from '../metadata/tables/advisory-snapshots.ts'
 import {
   heldBy,
   holdersOfEcosystems,
@@ -50,6 +50,7 @@ export async function rematch(deps: Deps, snapshot: string, signal: AbortSignal)
     after = await run.page(changed, after, signal)
   }
   for (let after: number | null = 0; after !== null && run !== null; ) after = await run.indexes(changed, after, signal)
+  await deps.metadata.transact(markRematched)
 }
 
 /** Until other advisories become active. */

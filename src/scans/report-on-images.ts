@@ -24,10 +24,7 @@ export interface ReportOnImage {
   readonly counts: BandCounts
 }
 
-export function tellOf(
-  platforms: ReadonlyMap<string, string>,
-  active: SnapshotInfo | null,
-): (image: ImageUnder) => ReportOnImage {
+export function tellOf(platforms: ReadonlyMap<string, string>, inForce: InForce): (image: ImageUnder) => ReportOnImage {
   return ({ digest, manifestId, scan }) => {
     const whole = scan && wholeOf(scan)
     return {
@@ -35,7 +32,7 @@ export function tellOf(
       status: whole?.status ?? 'unknown',
       reason: whole ? whole.reason : manifestId === null ? 'it is not here: only its index was pushed' : NOT_YET,
       scannedAt: scan?.scanned_at ?? null,
-      upToDate: scan ? isCurrent(scan, active) : manifestId === null,
+      upToDate: scan ? isCurrent(scan, inForce) : manifestId === null,
       os: osOf(whole?.inventory ?? null),
       packages: whole?.inventory?.packages.length ?? 0,
       counts: bandsOf(whole?.result?.findings ?? []),
@@ -43,10 +40,16 @@ export function tellOf(
   }
 }
 
+export interface InForce {
+  readonly active: SnapshotInfo | null
+  /** Whatever they concern was judged by these, this image among it: to one that was not, they have nothing to say. */
+  readonly isSettled: boolean
+}
+
 /** Judged by what is known now, as it is read now. */
-export function isCurrent(scan: ScanRow, active: SnapshotInfo | null): boolean {
+export function isCurrent(scan: ScanRow, { active, isSettled }: InForce): boolean {
   if (scan.status === 'not_applicable') return true
-  return scan.analyzer_version === ANALYZER_VERSION && scan.snapshot === (active?.id ?? null)
+  return scan.analyzer_version === ANALYZER_VERSION && (isSettled || scan.snapshot === (active?.id ?? null))
 }
 
 const NOT_YET = 'it is not scanned yet'

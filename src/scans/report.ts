@@ -2,11 +2,12 @@ import type { Reader } from '../metadata/metadata-store.ts'
 import { activeSnapshot } from '../metadata/tables/advisory-snapshots.ts'
 import type { ScanRow, ScanStatus, ScanSubject } from '../metadata/tables/scans.ts'
 import { findScan, lastTouched } from '../metadata/tables/scans.ts'
-import type { SnapshotInfo } from '../scanner/advisories/advisory-index.ts'
+import type { AdvisoryIndex, SnapshotInfo } from '../scanner/advisories/advisory-index.ts'
 import type { InventoryPackage, Problem } from '../scanner/facts.ts'
 import type { CannotTell, Finding } from '../scanner/finding.ts'
 import type { Upgrade } from '../scanner/matching/upgrades.ts'
 import { mergeUpgrades, settleBy, upgradesOf } from '../scanner/matching/upgrades.ts'
+import { withUrgency } from '../scanner/matching/urgency.ts'
 import type { Advisories } from './advisories.ts'
 import type { Whole } from './combine.ts'
 import { combine, wholeOf } from './combine.ts'
@@ -16,7 +17,7 @@ import { imagesUnder } from './images-under.ts'
 import type { ArtifactPlace } from './place.ts'
 import { requireSubject } from './place.ts'
 import { WATCHED_MS } from './rematch.ts'
-import type { ReportOnImage } from './report-on-images.ts'
+import type { InForce, ReportOnImage } from './report-on-images.ts'
 import { isCurrent, platformsIn, tellOf } from './report-on-images.ts'
 import type { ReportedOs } from './reported-os.ts'
 import { osOf } from './reported-os.ts'
@@ -54,8 +55,12 @@ type Deps = ScansDeps & { readonly advisories: Advisories }
 export async function reportOf(deps: Deps, actor: Actor, place: ArtifactPlace): Promise<Report> {
   const read = await readArtifact(deps, actor, place)
   const platforms = read.images.length === 0 ? new Map() : await platformsIn(deps, read.subject)
-  const images = read.images.map(tellOf(platforms, read.active))
-  return { ...toReport(read, images), upgrades: await upgradesIn(deps, read) }
+  const images = read.images.map(tellOf(platforms, read))
+  const report = toReport(read, images)
+  if (report.findings.length === 0) return { ...report, upgrades: [] }
+  const index = await deps.advisories.current()
+  const findings = index === null ? report.findings : report.findings.map((one) => withUrgency(one, index))
+  return { ...report, findings, upgrades: await upgradesIn(read, index) }
 }
 
 /** What was found in it, without the rest. @throws `not_found` */
@@ -68,9 +73,8 @@ async function readArtifact({ metadata }: Deps, actor: Actor, place: ArtifactPla
 }
 
 /** By what is known now: the finding may be older than what mends it. */
-async function upgradesIn({ advisories }: Deps, { whole, images }: Read): Promise<Upgrade[]> {
-  if ((whole.result?.findings ?? []).length === 0) return []
-  const settle = settleBy(await advisories.current())
+async function upgradesIn({ whole, images }: Read, index: AdvisoryIndex | null): Promise<Upgrade[]> {
+  const settle = settleBy(index)
   const parts = images.length === 0 ? [whole] : images.flatMap(({ scan }) => (scan ? wholeOf(scan) : []))
   const all: Upgrade[][] = []
   for (const { inventory, result } of parts)
@@ -78,11 +82,10 @@ async function upgradesIn({ advisories }: Deps, { whole, images }: Read): Promis
   return mergeUpgrades(all)
 }
 
-interface Read {
+interface Read extends InForce {
   readonly subject: ScanSubject
   readonly scan: ScanRow | null
   readonly whole: Whole
-  readonly active: SnapshotInfo | null
   readonly images: readonly ImageUnder[]
   readonly asleep: readonly Problem[]
 }
@@ -96,10 +99,11 @@ async function readAll(sql: Reader, subject: ScanSubject): Promise<Read> {
     sources: JSON.parse(snapshot.sources) as SnapshotInfo['sources'],
   }
   const { images } = await imagesUnder(sql, subject)
+  const sleeping = scan === null ? [] : await asleep(sql, subject, scan, active)
   return {
-    ...{ subject, scan, active, images },
+    ...{ subject, scan, active, images, asleep: sleeping },
+    isSettled: snapshot?.is_rematched === 1 && sleeping.length === 0,
     whole: scan === null ? notScanned(subject) : wholeWith(scan, images),
-    asleep: scan === null ? [] : await asleep(sql, subject, scan, active),
   }
 }
 
@@ -111,14 +115,14 @@ function wholeWith(scan: ScanRow, images: readonly ImageUnder[]): Whole {
 }
 
 function toReport(read: Read, images: readonly ReportOnImage[]): Omit<Report, 'upgrades'> {
-  const { subject, scan, whole, active, asleep } = read
+  const { subject, scan, whole, asleep } = read
   const { status, reason, snapshot, inventory, result } = whole
   const findings = result?.findings ?? []
   return {
     ...{ digest: subject.digest, status, reason, snapshot, images, findings },
     scannedAt: scan?.scanned_at ?? null,
-    upToDate: isUpToDate(scan, images, active),
-    advisories: active,
+    upToDate: isUpToDate(scan, images, read),
+    advisories: read.active,
     os: osOf(inventory),
     counts: bandsOf(findings),
     packages: inventory?.packages ?? [],
@@ -127,11 +131,11 @@ function toReport(read: Read, images: readonly ReportOnImage[]): Omit<Report, 'u
   }
 }
 
-function isUpToDate(scan: ScanRow | null, images: readonly ReportOnImage[], active: SnapshotInfo | null): boolean {
+function isUpToDate(scan: ScanRow | null, images: readonly ReportOnImage[], inForce: InForce): boolean {
   if (scan === null) return false
   if (images.length > 0)
     return images.every((one) => one.upToDate && (one.scannedAt === null || one.scannedAt <= scan.scanned_at))
-  return isCurrent(scan, active)
+  return isCurrent(scan, inForce)
 }
 
 function notScanned(subject: ScanSubject): Whole {

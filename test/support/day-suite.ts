@@ -65,6 +65,22 @@ export function daySuite(engine: string, openDatabase: () => Promise<Database>, 
       ['critical', 9.8, true, [{ type: 'deb', name: 'openssl', version: '3.0.9-1' }]],
     )
 
+    // How urgent it is shows at once, though the verdict is the same.
+    const urgency = async () => {
+      const [{ knownExploitedSince, epss, recommendations }] = (await server.get(at.report)).findings
+      return [knownExploitedSince, epss?.probability ?? null, /known to be exploited/.test(recommendations[0])]
+    }
+    assert.deepEqual(await urgency(), [null, null, false])
+    for (const [file, told] of [
+      ['epss.csv', [null, 0.91, false]],
+      ['kev.json', ['2026-02-02T00:00:00.000Z', 0.91, true]],
+    ] as const) {
+      await server.import(file)
+      await server.tick()
+      await server.see(at.report, ({ upToDate }) => upToDate)
+      assert.deepEqual(await urgency(), told)
+    }
+
     await server.import('3-downgraded.json')
     await server.tick()
     await findings(digest, ['CVE-2026-2001 high 7.5', 'CVE-2026-1001 medium 5.3'])
@@ -89,11 +105,12 @@ export function daySuite(engine: string, openDatabase: () => Promise<Database>, 
     await server.tick()
     await findings(inUse, ['CVE-2026-2002 high 7.5'])
     const asleep = await findings(digest, ['CVE-2026-1001 medium 5.3'])
+    assert.equal(asleep.upToDate, false)
     assert.match(asleep.problems.at(-1).reason, /neither pushed nor pulled for 30 days.*a pull brings it back/)
     assert.equal((await server.call('GET', '/v2/acme/team/app/manifests/v1')).status, 200)
     await server.tick()
     const awake = await findings(digest, ['CVE-2026-2002 high 7.5', 'CVE-2026-1001 medium 5.3'])
-    assert.deepEqual(awake.problems, [])
+    assert.deepEqual([awake.problems, awake.upToDate], [[], true])
     assert.deepEqual((await server.get(at.history)).items.map(changes)[0], ['+ CVE-2026-2002'])
 
     const byHand = await server.call('POST', at.scan)

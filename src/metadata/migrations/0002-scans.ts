@@ -94,6 +94,7 @@ export const scans: readonly string[] = [
      sources      {text} NOT NULL,                       -- JSON: SourceState[]
      created_at   {int} NOT NULL,
      installed_at {int},
+     rematched_at {int},                                 -- all that it concerns and that is in use was judged by it
      writer       {text},                                -- who puts its parts here; NULL once it is done
      written_at   {int}                                  -- while writing: when the last part came
    {end}`,

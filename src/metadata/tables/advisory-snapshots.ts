@@ -1,4 +1,5 @@
 import type { Reader, Transaction } from '../metadata-store.ts'
+import { literal } from '../sql.ts'
 
 export interface ActiveSnapshot {
   readonly id: string
@@ -6,12 +7,18 @@ export interface ActiveSnapshot {
   readonly sources: string
   readonly created_at: number
   readonly installed_at: number
+  /** 1: whatever it concerns and is in use was judged by it. */
+  readonly is_rematched: number
 }
+
+const ACTIVE = literal(
+  'id, sources, created_at, COALESCE(installed_at, 0) AS installed_at, CASE WHEN rematched_at IS NULL THEN 0 ELSE 1 END AS is_rematched',
+)
 
 /** What images are judged by now; null: nothing was installed yet. */
 export async function activeSnapshot(sql: Reader): Promise<ActiveSnapshot | null> {
   return await sql.get<ActiveSnapshot>`
-    SELECT id, sources, created_at, COALESCE(installed_at, 0) AS installed_at FROM advisory_snapshots WHERE state = 'active'`
+    SELECT ${ACTIVE} FROM advisory_snapshots WHERE state = 'active'`
 }
 
 export async function snapshotState(sql: Reader, id: string): Promise<'writing' | 'active' | 'retired' | null> {
@@ -20,10 +27,17 @@ export async function snapshotState(sql: Reader, id: string): Promise<'writing' 
   return row?.state ?? null
 }
 
+/** At the end of a re-evaluation; not while others wait for theirs. */
+export async function markRematched(sql: Transaction): Promise<void> {
+  await sql.run`
+    UPDATE advisory_snapshots SET rematched_at = ${sql.now()} WHERE state = 'active' AND rematched_at IS NULL
+       AND (SELECT COUNT(*) FROM jobs WHERE kind = 'rematch' AND state <> 'dead') < 2`
+}
+
 /** Of any that was ever installed; null: none by that id. */
 export async function findSnapshot(sql: Reader, id: string): Promise<ActiveSnapshot | null> {
   return await sql.get<ActiveSnapshot>`
-    SELECT id, sources, created_at, COALESCE(installed_at, 0) AS installed_at FROM advisory_snapshots WHERE id = ${id}`
+    SELECT ${ACTIVE} FROM advisory_snapshots WHERE id = ${id}`
 }
 
 /** A writer that says nothing for so long is dead. */

@@ -5,6 +5,7 @@ import type { Finding } from '../finding.ts'
 import { compareIn } from '../versions/compare-in.ts'
 import { evaluate } from './evaluate.ts'
 import { distinctScores, exposedScore } from './exposed-score.ts'
+import { urgencyOf } from './urgency.ts'
 
 /** What is judged, whatever image holds it. */
 export interface JudgedSubject extends Subject {
@@ -110,12 +111,11 @@ function findingOf(subject: JudgedSubject, group: readonly Hit[], index: Advisor
     fixable: fixedVersion !== null,
     fixedVersion,
     status: fixedVersion === null ? statusOf(group) : null,
-    knownExploitedSince: earliest(cves.map((cve) => cve.knownExploitedSince)),
     ...exposedScore(scores, words),
     scores,
     ...textsOf(advisories, cves),
     matchedBy: advisories.map(({ id, source }) => ({ advisory: id, source })),
-    epss: highestEpss(cves),
+    ...urgencyOf(cves),
   }
 }
 
@@ -155,11 +155,6 @@ function textsOf(advisories: readonly Advisory[], cves: readonly CveFacts[]) {
     updatedAt: latest([...advisories.map(({ modifiedAt }) => modifiedAt), ...cves.map((cve) => cve.updatedAt)]),
     references: [...new Set(advisories.flatMap(({ references }) => references))],
   }
-}
-
-function highestEpss(cves: readonly CveFacts[]): Finding['epss'] {
-  const known = cves.flatMap(({ epss }) => epss ?? [])
-  return known.reduce<Finding['epss']>((best, one) => (best && best.probability >= one.probability ? best : one), null)
 }
 
 function earliest(times: readonly (number | null)[]): number | null {

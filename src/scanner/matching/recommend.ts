@@ -2,6 +2,7 @@ import { isOsPackage } from '../ecosystem.ts'
 import type { Inventory } from '../facts.ts'
 import type { Finding } from '../finding.ts'
 import { supportEnds } from './end-of-life.ts'
+import { TREAT_FIRST } from './urgency.ts'
 
 type Known = Pick<Finding, 'package' | 'fixable' | 'fixedVersion' | 'status' | 'knownExploitedSince'>
 
@@ -40,10 +41,7 @@ export function surroundingsOf(
 /** What to do about one finding, most useful first; never empty. Source: product.md 7 and 8. */
 export function recommend(finding: Known, around: Surroundings): string[] {
   const advice = [...fixAdvice(finding, around), ...baseAdvice(finding, around)]
-  if (finding.knownExploitedSince !== null) {
-    advice.unshift('It is known to be exploited: treat this before others.')
-  }
-  return advice
+  return finding.knownExploitedSince === null ? advice : [TREAT_FIRST, ...advice]
 }
 
 function fixAdvice(finding: Known, around: Surroundings): string[] {
