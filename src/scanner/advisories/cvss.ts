@@ -34,12 +34,15 @@ function versionOf(vector: string): string {
   return /^CVSS:(\d\.\d)\//.exec(vector)?.[1] ?? '2.0'
 }
 
-/** `UI:`, `:N`, `A::P`: the library passes over these, too, but tells the log of each. */
-const HALF_A_METRIC = /^(?::|[^:]*:(?::|$))/
+/** What the library reads on, some of it telling the log: half a metric, one given twice, values that only modified metrics of 4.0 have. */
+function isWellFormed(vector: string): boolean {
+  const parts = vector.split('/')
+  const metrics = parts.map((part) => /^([A-Z]+):[^:]+$/i.exec(part)?.[1] ?? '')
+  return !metrics.includes('') && new Set(metrics).size === metrics.length && !/\/S[IA]:S(\/|$)/.test(vector)
+}
 
-function compute(given: string): number | null {
-  const parts = given.split('/')
-  const vector = parts.filter((part) => !HALF_A_METRIC.test(part)).join('/')
+function compute(vector: string): number | null {
+  if (!isWellFormed(vector)) return null
   try {
     switch (versionOf(vector)) {
       case '2.0': {
