@@ -55,7 +55,8 @@ const stated = [
 
 for (const { name, given, want } of stated) {
   test(`scoreOf: ${name}`, () => {
-    const score = scoreOf('x', ...given)
+    const [vector, number] = given
+    const score = scoreOf('x', vector, number)
     assert.deepEqual(score && { version: score.version, score: score.score, stated: score.stated }, want)
   })
 }

@@ -6,7 +6,7 @@ import type { Bytes, Holder } from './held-bytes.ts'
 import { HELD_BYTES, KeptBytes, partOf, wholeBytes } from './held-bytes.ts'
 import type { JarName } from './java-names.ts'
 import { fileName, manifestFields, manifestName, pomName } from './java-names.ts'
-import { isPypiMetadata, pypiMetadata } from './pypi.ts'
+import { isInstalledAt, isPypiMetadata, pypiMetadata } from './pypi.ts'
 import type { ZipEntry } from './zip.ts'
 import { contentOf, dataOf, ZipError, zipEntries } from './zip.ts'
 import { ZipParts } from './zip-parts.ts'
@@ -34,7 +34,11 @@ const MAX_TEXT_BYTES = 1024 * 1024
 
 /** Zip archives that are installed as they are: of Java, nested ones too, and of Python. */
 export function archives(holder: Holder): Analyzer {
-  return { name: NAME, open: (entry) => (isArchive(entry.path) ? new ArchiveSink(entry, holder) : null) }
+  return { name: NAME, open: (entry) => (isInstalled(entry.path) ? new ArchiveSink(entry, holder) : null) }
+}
+
+function isInstalled(path: string): boolean {
+  return JAVA.test(path) || (PYTHON.test(path) && isInstalledAt(path))
 }
 
 function isArchive(path: string): boolean {

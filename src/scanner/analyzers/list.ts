@@ -8,7 +8,7 @@ import { composer, composerLock } from './composer.ts'
 import { dpkg } from './dpkg.ts'
 import { gem } from './gem.ts'
 import { Holder } from './held-bytes.ts'
-import { npm } from './npm.ts'
+import { npm, npmLinked } from './npm.ts'
 import { npmLock } from './npm-lock.ts'
 import { nuget } from './nuget.ts'
 import { osRelease } from './os-release.ts'
@@ -28,6 +28,7 @@ export const ANALYZERS: readonly Analyzer[] = [
   apk,
   rpm,
   npm,
+  npmLinked,
   npmLock,
   pypi,
   gem,

@@ -52,6 +52,7 @@ const READ = [
   'srv/composer.lock',
   'srv/Gemfile.lock',
   'srv/poetry.lock',
+  'srv/package.json',
   'srv/Pipfile.lock',
   'srv/requirements.txt',
   'srv/requirements-dev.txt',

@@ -61,9 +61,12 @@ function* packageLock(bytes: Buffer): Generator<Locked> {
 
 function* packagesOf(packages: JsonObject): Generator<Locked> {
   for (const [folder, value] of Object.entries(packages)) {
-    const { name, version, dev, link } = objectOf(value)
+    const one = objectOf(value)
+    // A folder of one's own (a workspace, `file:`) is described under the path that it has.
+    const target = one['link'] === true ? objectOf(packages[textOf(one['resolved'])]) : one
+    const { name, version } = target
     const at = folder.lastIndexOf('node_modules/')
-    if (at < 0 || link === true || dev === true || textOf(version) === '') continue
+    if (at < 0 || one['dev'] === true || target['dev'] === true || textOf(version) === '') continue
     yield { name: textOf(name) || folder.slice(at + 'node_modules/'.length), version: textOf(version) }
   }
 }

@@ -21,6 +21,22 @@ export const npm: Analyzer = {
   },
 }
 
+/** Also read by `mergeLayers`: counted where a link of that name in some `node_modules` leads to it. */
+export const NPM_LINKED = 'npm-linked'
+
+/** Folders of one's own that npm links into `node_modules`: workspaces, `file:` dependencies, `npm link`. `npm ls` lists them, too. */
+export const npmLinked: Analyzer = {
+  name: NPM_LINKED,
+  open(entry) {
+    const { path } = entry
+    if (!path.endsWith('/package.json') || path.includes('node_modules/')) return null
+    const about = { ...FILE, analyzer: NPM_LINKED }
+    return wholeFile(entry, about, (bytes) =>
+      parse(bytes, entry, { doubt: 'a folder linked in, perhaps of no registry' }),
+    )
+  },
+}
+
 /** From the first `node_modules` of the path on, nothing may stand between packages. */
 function isPackage(path: string): boolean {
   if (!path.endsWith('/package.json')) return false
@@ -28,11 +44,11 @@ function isPackage(path: string): boolean {
   return first >= 0 && PLACE.exec(path)?.index === first
 }
 
-function parse(bytes: Buffer, entry: Entry): AnalyzerResult {
+function parse(bytes: Buffer, entry: Entry, about: { readonly doubt?: string } = {}): AnalyzerResult {
   const found = new FoundPackages({ path: entry.path, analyzer: NAME, type: 'npm' })
   const { name, version } = requireObject(parseJson(bytes), 'JSON')
   if (textOf(name) === '' || textOf(version) === '') return NOTHING
-  found.add({ ...splitName(textOf(name)), version: cleanVersion(textOf(version)) })
+  found.add({ ...splitName(textOf(name)), version: cleanVersion(textOf(version)), ...about })
   return found.result()
 }
 

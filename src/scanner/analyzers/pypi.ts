@@ -17,8 +17,25 @@ export const pypi: Analyzer = {
   },
 }
 
+/**
+ * What a project brings along as a part of itself (`setuptools/_vendor`, `ensurepip/_bundled`) or to test itself with is not installed:
+ * no import finds it, and no pip lists it.
+ */
+const BROUGHT_ALONG = /(?:^|\/)(?:_vendor|_bundled|pkg_resources\/tests)\//
+/** Where pip installs to, installed is what lies there, not deeper. */
+const SITE = /^(?:.*\/)?(?:site|dist)-packages\//
+const INSTALLED =
+  /^[^/]+(?:\.(?:egg|whl|egg-info)|\.dist-info\/METADATA|\.egg-info\/PKG-INFO|\.egg\/EGG-INFO\/PKG-INFO)$/i
+
 export function isPypiMetadata(path: string): boolean {
-  return PLACE.test(path)
+  return PLACE.test(path) && isInstalledAt(path)
+}
+
+/** Of metadata, or of an egg or wheel. */
+export function isInstalledAt(path: string): boolean {
+  if (BROUGHT_ALONG.test(path)) return false
+  const site = SITE.exec(path)?.[0]
+  return site === undefined || INSTALLED.test(path.slice(site.length))
 }
 
 function header(entry: Entry): Sink {

@@ -169,7 +169,7 @@ const lockCases: Case[] = [
     name: 'version 3',
     path: 'app/package-lock.json',
     content: JSON.stringify(lock3),
-    want: ['a 1.0.0', '@s/b 2.0.0', 'real 3.0.0'],
+    want: ['a 1.0.0', '@s/b 2.0.0', 'real 3.0.0', 'work 1.0.0'],
   },
   {
     name: 'version 1',

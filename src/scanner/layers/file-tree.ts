@@ -5,6 +5,8 @@ import { pathLookup } from './path-hashes.ts'
 /** More links than this in a row are a loop. Source: path_resolution(7), MAXSYMLINKS. */
 const MOST_LINKS = 40
 
+const IN_NODE_MODULES = /(?:^|\/)node_modules\/(?:@[^/]+\/)?[^/.@][^/]*$/
+
 /** One analysed file of the final state. */
 export interface TreeFile {
   readonly facts: FileFacts
@@ -34,6 +36,12 @@ export class FileTree {
 
   files(): TreeFile[] {
     return [...this.#files.values()].map(({ file }) => file)
+  }
+
+  /** The `package.json` of each folder to which a link in some `node_modules` leads. */
+  linkedIntoNodeModules(): Set<string> {
+    const links = [...this.#links].filter(([path]) => IN_NODE_MODULES.test(path))
+    return new Set(links.map(([path, target]) => this.place(`${resolveTarget(path, target)}/package.json`)))
   }
 
   /** The path with the links among its directories followed. */

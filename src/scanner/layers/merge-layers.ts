@@ -14,7 +14,8 @@ const OS_RELEASE_PATHS = ['etc/os-release', 'usr/lib/os-release']
 export function mergeLayers(layers: readonly { readonly digest: string; readonly facts: LayerFacts }[]): Inventory {
   const tree = new FileTree()
   for (const { digest, facts } of layers) tree.apply(digest, facts)
-  const files = withoutSuperseded(tree.files())
+  const linked = tree.linkedIntoNodeModules()
+  const files = withoutSuperseded(tree.files(), (path) => linked.has(tree.place(path)))
   const owned = new Set(files.flatMap(({ facts }) => facts.owns.map((path) => tree.place(path))))
   const os = osOf(files)
   const packages = files

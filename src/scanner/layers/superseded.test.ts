@@ -3,10 +3,23 @@ import { test } from 'node:test'
 import type { TreeFile } from './file-tree.ts'
 import { withoutSuperseded } from './superseded.ts'
 
-const file = (analyzer: string, path: string): TreeFile => ({
-  facts: { path, analyzer, packages: [], owns: [], os: null, hints: {}, problems: [] },
+const file = (analyzer: string, path: string, project = ''): TreeFile => ({
+  facts: {
+    path,
+    analyzer,
+    packages: project === '' ? [] : [projectOf(project)],
+    owns: [],
+    os: null,
+    hints: {},
+    problems: [],
+  },
   layer: 'layer',
   since: new Map(),
+})
+
+const projectOf = (name: string) => ({
+  ...({ type: 'pypi', namespace: null, name, version: '1' } as const),
+  ...{ source: null, architecture: null, module: null, path: '', doubt: null },
 })
 
 const cases = [
@@ -35,14 +48,32 @@ const cases = [
     ],
     gone: ['composer-lock www/composer.lock'],
   },
+  {
+    name: 'a folder that nobody linked into node_modules',
+    files: ['npm-linked linked/a/package.json', 'npm-linked src/a/package.json'],
+    gone: ['npm-linked src/a/package.json'],
+  },
+  {
+    name: 'what a build left beside what it installed',
+    files: ['pypi src/My.App.egg-info/PKG-INFO My.App', 'pypi lib/site-packages/my_app-1.dist-info/METADATA my_app'],
+    gone: ['pypi src/My.App.egg-info/PKG-INFO My.App'],
+  },
+  { name: 'what a build left alone', files: ['pypi src/app.egg-info/PKG-INFO app'], gone: [] },
+  {
+    name: 'two that are installed',
+    files: ['pypi a/site-packages/app.egg-info/PKG-INFO app', 'pypi b/site-packages/app-1.dist-info/METADATA app'],
+    gone: [],
+  },
 ]
 
 for (const { name, files, gone } of cases) {
   test(`withoutSuperseded: ${name}`, () => {
-    const given = files.map((line) => file(line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)))
-    const kept = withoutSuperseded(given).map(({ facts }) => `${facts.analyzer} ${facts.path}`)
+    const given = files.map((line) => file(...(line.split(' ') as [string, string, string?])))
+    const kept = withoutSuperseded(given, (path) => path.startsWith('linked/')).map(
+      ({ facts }) => `${facts.analyzer} ${facts.path}`,
+    )
     assert.deepEqual(
-      files.filter((line) => !kept.includes(line)),
+      files.filter((line) => !kept.some((one) => line.startsWith(one))),
       gone,
     )
   })

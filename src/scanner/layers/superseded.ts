@@ -1,5 +1,7 @@
 import { COMPOSER_LOCK } from '../analyzers/composer.ts'
+import { NPM_LINKED } from '../analyzers/npm.ts'
 import { NPM_LOCK } from '../analyzers/npm-lock.ts'
+import { canonicalName } from '../ecosystem.ts'
 import type { TreeFile } from './file-tree.ts'
 
 /** Of a lock file's analyzer: whose files, and where from the lock's directory, show that what it names was installed. */
@@ -9,22 +11,37 @@ const INSTALLED: ReadonlyMap<string, { readonly analyzer: string; readonly below
 ])
 
 /**
- * Without the lock files beside which the packages themselves are installed: a lock says what was wanted (for every platform, for
- * development), what is installed is what runs.
+ * Without what something else says better: the lock files beside which the packages themselves are installed (a lock says what was
+ * wanted, for every platform, for development; what is installed is what runs), folders of npm's that nobody linked in, and the
+ * metadata that a build left in the sources of what is installed.
  */
-export function withoutSuperseded(files: readonly TreeFile[]): TreeFile[] {
+export function withoutSuperseded(files: readonly TreeFile[], isLinked: (path: string) => boolean): TreeFile[] {
   const installed = new Map<string, string[]>()
   for (const { facts } of files) {
     if (!installed.has(facts.analyzer)) installed.set(facts.analyzer, [])
     installed.get(facts.analyzer)?.push(facts.path)
   }
   const sorted = new Map([...installed].map(([analyzer, paths]) => [analyzer, paths.sort()]))
-  return files.filter(({ facts }) => {
-    const proof = INSTALLED.get(facts.analyzer)
+  const projects = new Set(files.filter((file) => !isBuildMetadata(file)).flatMap(projectsOf))
+  return files.filter((file) => {
+    const { analyzer, path } = file.facts
+    if (analyzer === NPM_LINKED) return isLinked(path)
+    if (isBuildMetadata(file)) return !projectsOf(file).some((one) => projects.has(one))
+    const proof = INSTALLED.get(analyzer)
     if (proof === undefined) return true
-    const folder = facts.path.slice(0, facts.path.lastIndexOf('/') + 1) + proof.below
+    const folder = path.slice(0, path.lastIndexOf('/') + 1) + proof.below
     return !hasPrefix(sorted.get(proof.analyzer) ?? [], folder)
   })
+}
+
+/** `src/app.egg-info`: setuptools makes one wherever it builds, and for `pip install -e`, which installs a dist-info as well. */
+function isBuildMetadata({ facts: { analyzer, path } }: TreeFile): boolean {
+  return analyzer === 'pypi' && path.endsWith('.egg-info/PKG-INFO') && !/(?:^|\/)(?:site|dist)-packages\//.test(path)
+}
+
+function projectsOf({ facts }: TreeFile): string[] {
+  if (facts.analyzer !== 'pypi') return []
+  return facts.packages.map(({ name, version }) => `${canonicalName('PyPI', name)} ${version}`)
 }
 
 /** Whether one of these, in order, starts with `prefix`: thousands of locks against as many packages must not take their product. */
