@@ -21,11 +21,14 @@ export interface Shown {
 }
 
 export function reportText(report: ReportInfo, shown: Shown): string {
+  const findings = report.findings.filter(
+    (one) => severityRank(one.severity) >= severityRank(shown.severity) && (!shown.fixableOnly || one.fixable),
+  )
   return [
     headOf(report, shown),
     imagesOf(report),
-    findingsOf(report, shown),
-    adviceOn(report),
+    findingsTable(findings, report.findings.length - findings.length),
+    adviceOn(findings, report.upgrades),
     limitsOf(report),
     report.status === 'scanned' && report.findings.length === 0
       ? 'No known vulnerabilities were found in what could be examined; that does not prove that there are none.'
@@ -121,16 +124,12 @@ function bandsOf(counts: ReportInfo['counts']): string {
   return bands.map((severity) => `${counts[severity]} ${severity}`).join(', ') || 'nothing'
 }
 
-function findingsOf({ findings }: ReportInfo, { severity, fixableOnly }: Shown): string | null {
-  if (findings.length === 0) return null
-  const some = findings.filter(
-    (one) => severityRank(one.severity) >= severityRank(severity) && (!fixableOnly || one.fixable),
-  )
-  const left = findings.length - some.length
-  const rest = left === 0 ? '' : `\n(${left} more findings are not shown: --severity, --fixable)`
-  if (some.length === 0) return rest.trim()
+function findingsTable(findings: readonly Finding[], left: number): string | null {
+  const rest =
+    left === 0 ? null : `(${left} more ${left === 1 ? 'finding is' : 'findings are'} not shown: --severity, --fixable)`
+  if (findings.length === 0) return rest
   const headings = ['SEVERITY', 'SCORE', 'VULNERABILITY', 'PACKAGE', 'INSTALLED', 'FIXED IN', 'URGENCY', 'WHERE']
-  return table(headings, some.map(cellsOf)) + rest
+  return [table(headings, findings.map(cellsOf)), ...(rest === null ? [] : [rest])].join('\n')
 }
 
 function cellsOf(finding: Finding): string[] {
@@ -140,13 +139,20 @@ function cellsOf(finding: Finding): string[] {
   return [
     severity,
     score === null ? '-' : score.toFixed(1),
-    printable(id, 60),
+    printable(id, 60) + bundled(finding),
     packageName(one),
     printable(one.version, 40),
     fixedVersion === null ? withoutFix(finding) : printable(fixedVersion, 40),
     urgencyOf(finding),
     `${where}${doubt === null ? '' : ` (less sure: ${printable(doubt)})`}`,
   ]
+}
+
+/** People look for CVEs; some vendors' records bundle several. */
+function bundled({ covers }: Finding): string {
+  const [first] = covers
+  if (first === undefined) return ''
+  return covers.length === 1 ? ` (${printable(first, 30)})` : ` (${covers.length} CVEs)`
 }
 
 const NO_FIX = { wont_fix: 'will not be', deferred: 'put off', under_investigation: 'looked into' } as const

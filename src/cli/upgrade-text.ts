@@ -1,3 +1,4 @@
+import { writtenName } from '../scanner/matching/names.ts'
 import { printable } from './printable.ts'
 import type { ReportInfo } from './scan-plane.ts'
 import { table } from './table.ts'
@@ -5,9 +6,11 @@ import { table } from './table.ts'
 type Finding = ReportInfo['findings'][number]
 type Package = Pick<Finding['package'], 'type' | 'namespace' | 'name' | 'version'>
 
-/** What to do about all findings together: the recommendations of each would say the same a hundred times. */
-export function adviceOn({ findings, upgrades }: ReportInfo): string | null {
+/** What to do about these findings together: the recommendations of each would say the same a hundred times. */
+export function adviceOn(findings: readonly Finding[], all: ReportInfo['upgrades']): string | null {
   if (findings.length === 0) return null
+  const ids = new Set(findings.map(({ id }) => id))
+  const upgrades = all.filter(({ mends }) => mends.some((id) => ids.has(id)))
   const lines = [...general(findings), ...unfixed(findings)].map((line) => `  ${line}`)
   return ['What to do:', ...(upgrades.length > 0 ? [upgradesIn(upgrades)] : []), ...lines].join('\n')
 }
@@ -53,9 +56,8 @@ function distinct(all: readonly string[]): string[] {
   return [...new Set(all)]
 }
 
-/** As its users write it: of an OS's package the namespace is only the OS. */
-export function packageName({ type, namespace, name }: Package): string {
-  return printable(namespace === null || isOfOs(type) ? name : `${namespace}${type === 'maven' ? ':' : '/'}${name}`, 60)
+export function packageName(one: Package): string {
+  return printable(writtenName(one), 60)
 }
 
 export function isOfOs(type: string): boolean {

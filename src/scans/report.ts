@@ -75,10 +75,10 @@ async function readArtifact({ metadata }: Deps, actor: Actor, place: ArtifactPla
 /** By what is known now: the finding may be older than what mends it. */
 async function upgradesIn({ whole, images }: Read, index: AdvisoryIndex | null): Promise<Upgrade[]> {
   const settle = settleBy(index)
-  const parts = images.length === 0 ? [whole] : images.flatMap(({ scan }) => (scan ? wholeOf(scan) : []))
+  const of = ({ inventory, result }: Whole) => upgradesOf(inventory?.os ?? null, result?.findings ?? [], settle)
+  if (images.length === 0) return await of(whole)
   const all: Upgrade[][] = []
-  for (const { inventory, result } of parts)
-    all.push(await upgradesOf(inventory?.os ?? null, result?.findings ?? [], settle))
+  for (const { scan } of images) if (scan !== null) all.push(await of(wholeOf(scan)))
   return mergeUpgrades(all)
 }
 

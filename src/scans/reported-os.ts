@@ -1,5 +1,6 @@
 import type { Inventory } from '../scanner/facts.ts'
 import { supportEnds } from '../scanner/matching/end-of-life.ts'
+import { osName } from '../scanner/matching/names.ts'
 
 export interface ReportedOs {
   readonly id: string
@@ -12,5 +13,5 @@ export interface ReportedOs {
 
 export function osOf(inventory: Inventory | null): ReportedOs | null {
   const os = inventory?.os ?? null
-  return os && { id: os.id, version: os.versionId, name: os.prettyName ?? os.id, endOfLife: supportEnds(os) }
+  return os && { id: os.id, version: os.versionId, name: osName(os), endOfLife: supportEnds(os) }
 }

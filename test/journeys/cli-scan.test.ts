@@ -88,7 +88,7 @@ test('an index: each image in short, and one of them alone', async () => {
   assert.equal(code, 0, err)
   assert.match(out, /linux\/arm64 +nothing +1 +Debian GNU\/Linux 12 \(bookworm\) +sha256:/)
   assert.match(out, /linux\/amd64 +1 critical, 1 medium +3 +Debian/)
-  assert.match(out, /\(1 more findings are not shown: --severity, --fixable\)/)
+  assert.match(out, /\(1 more finding is not shown: --severity, --fixable\)/)
   const arm = await server.type('scan acme/team/app:all --platform linux/arm64')
   assert.match(arm.out, new RegExp(`digest {5}${images.clean}\\n`))
   assert.match(arm.out, /No known vulnerabilities were found in what could be examined; that does not prove/)

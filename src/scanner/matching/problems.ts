@@ -2,6 +2,7 @@ import type { AdvisoryIndex } from '../advisories/advisory-index.ts'
 import { ecosystemOfOs, isOsPackage, subjectsOfPackage } from '../ecosystem.ts'
 import type { Inventory, Problem } from '../facts.ts'
 import { supportEnds } from './end-of-life.ts'
+import { osName } from './names.ts'
 
 /** What of an image, besides its packages, decides what its verdict is worth. Plain JSON. */
 export interface ImageTraits {
@@ -27,7 +28,7 @@ export function problemsOf(
   const osEcosystem = ecosystemOfOs(os)
   const problem = (reason: string): Problem => ({ path: null, where: 'matching', reason, weight: 'partial' })
   const problems: Problem[] = []
-  const name = os?.prettyName ?? os?.id ?? 'the operating system'
+  const name = os ? osName(os) : 'the operating system'
   const end = os && supportEnds(os)
   if (end !== null && end < today) {
     const day = new Date(end).toISOString().slice(0, 10)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Inventory, InventoryPackage } from '../facts.ts'
+import { osName } from './names.ts'
 import { recommend, surroundingsOf } from './recommend.ts'
 
 function one(type: InventoryPackage['type'], name: string, layer: string): InventoryPackage {
@@ -59,6 +60,14 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    name: 'without a fix, of a language',
+    package: { ...one('composer', 'framework', 'above'), namespace: 'laravel' },
+    want: [
+      'There is no fixed version of laravel/framework yet.',
+      'Limit the risk: remove laravel/framework if nothing needs it, or use another one in its place.',
+    ],
+  },
+  {
     name: 'exploited, in a dependency of an application',
     package: one('npm', 'lodash', 'above'),
     fixedVersion: '4.17.12',
@@ -83,4 +92,20 @@ for (const { name, package: found = OPENSSL, want, ...given } of cases) {
     }
     assert.deepEqual(recommend(finding, surroundingsOf(inventory, { today: TODAY, lowestLayer: 'base' })), want)
   })
+}
+
+const systems = [
+  {
+    id: 'debian',
+    versionId: '12',
+    prettyName: 'Debian GNU/Linux 12 (bookworm)',
+    want: 'Debian GNU/Linux 12 (bookworm)',
+  },
+  { id: 'debian', versionId: '11', prettyName: 'Distroless', want: 'Distroless (debian 11)' },
+  { id: 'alpine', versionId: '3.20.3', prettyName: 'Alpine Linux v3.20', want: 'Alpine Linux v3.20' },
+  { id: 'alpine', versionId: '3.20.3', prettyName: null, want: 'alpine 3.20.3' },
+  { id: 'arch', versionId: null, prettyName: 'Arch Linux', want: 'Arch Linux' },
+]
+for (const { want, ...os } of systems) {
+  test(`osName: ${want}`, () => assert.equal(osName({ ...os, idLike: [], codename: null }), want))
 }

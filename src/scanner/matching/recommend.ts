@@ -2,6 +2,7 @@ import { isOsPackage } from '../ecosystem.ts'
 import type { Inventory } from '../facts.ts'
 import type { Finding } from '../finding.ts'
 import { supportEnds } from './end-of-life.ts'
+import { osName, writtenName } from './names.ts'
 import { TREAT_FIRST } from './urgency.ts'
 
 type Known = Pick<Finding, 'package' | 'fixable' | 'fixedVersion' | 'status' | 'knownExploitedSince'>
@@ -35,7 +36,7 @@ export function surroundingsOf(
   const has = (type: string, name: string) => packages.some((one) => one.type === type && one.name === name)
   const [, , upgrade = null] = MANAGERS.find(([type, manager]) => has(type, manager)) ?? []
   const end = os && supportEnds(os)
-  return { upgrade, ended: os && end !== null && end < today ? (os.prettyName ?? os.id) : null, lowestLayer }
+  return { upgrade, ended: os && end !== null && end < today ? osName(os) : null, lowestLayer }
 }
 
 /** What to do about one finding, most useful first; never empty. Source: product.md 7 and 8. */
@@ -47,10 +48,11 @@ export function recommend(finding: Known, around: Surroundings): string[] {
 function fixAdvice(finding: Known, around: Surroundings): string[] {
   const { package: one, fixedVersion } = finding
   if (fixedVersion === null) return withoutFix(finding, around)
+  const name = writtenName(one)
   if (!isOsPackage(one)) {
     return [
-      `Upgrade ${one.name} to ${fixedVersion} or later and rebuild the image.`,
-      `If another dependency brings ${one.name} in, upgrade that one or review whether it is needed (${one.path}).`,
+      `Upgrade ${name} to ${fixedVersion} or later and rebuild the image.`,
+      `If another dependency brings ${name} in, upgrade that one or review whether it is needed (${one.path}).`,
     ]
   }
   const source = one.source !== null && one.source.name !== one.name ? ` (of the source ${one.source.name})` : ''
@@ -61,9 +63,11 @@ function fixAdvice(finding: Known, around: Surroundings): string[] {
 }
 
 function withoutFix({ package: one, fixable, status }: Known, { ended }: Surroundings): string[] {
-  const limits = `Limit the risk: remove ${one.name} if nothing needs it, or move to a smaller base (distroless, scratch).`
+  const name = writtenName(one)
+  const instead = isOsPackage(one) ? 'move to a smaller base (distroless, scratch)' : 'use another one in its place'
+  const limits = `Limit the risk: remove ${name} if nothing needs it, or ${instead}.`
   if (fixable) return ['The vendor names a mitigation: see the references.', limits]
-  if (isOsPackage(one) && ended !== null) return [`There is no fixed version of ${one.name}.`, limits]
+  if (isOsPackage(one) && ended !== null) return [`There is no fixed version of ${name}.`, limits]
   if (status === 'wont_fix') {
     return [
       `The vendor says that no fix will come for this release: move to a newer release or another base image.`,
@@ -72,7 +76,7 @@ function withoutFix({ package: one, fixable, status }: Known, { ended }: Surroun
   }
   if (status === 'deferred') return ['The vendor has put a fix off: watch for it, and rebuild when it comes.', limits]
   if (status === 'under_investigation') return ['The vendor is still looking into it.', limits]
-  return [`There is no fixed version of ${one.name} yet.`, limits]
+  return [`There is no fixed version of ${name} yet.`, limits]
 }
 
 /** What the lowest layer brings comes from the base image, unless the image was built from nothing. */
