@@ -43,7 +43,8 @@ export function scanTroubleSuite(engine: string, openMetadata: OpenMetadata, ski
       assert.deepEqual(await told(world, digest), ['unknown', 'reading it took longer than 1000 ms', []])
       const { findings, lastScannedAt } = await artifactOf(world, 'team/app', digest)
       assert.deepEqual([findings, lastScannedAt !== null], [null, true])
-      await world.scans.scan(owner, placeOf(world, digest))
+      for (const _ of [1, 2]) await world.scans.scan(owner, placeOf(world, digest))
+      assert.deepEqual(await rowsOf(world), { scans: 2, jobs: 1 })
       await world.work()
       assert.deepEqual(await told(world, digest), FOUND)
     },
@@ -185,27 +186,39 @@ export function scanTroubleSuite(engine: string, openMetadata: OpenMetadata, ski
     },
   )
 
-  on('what layers say is forgotten with them, and when a newer analyzer came', async (world) => {
-    const kept = await world.image('team/app', [BASE])
-    const gone = await world.image('team/app', [[...BASE, { path: 'x' }]])
-    await world.work()
-    await world.metadata.transact(async (sql) => {
-      // As the collector does it.
-      await sql.run`UPDATE blobs SET state = 'deleting' WHERE digest = ${gone.layers[0] ?? ''}`
-      await sql.run`
+  on(
+    'what layers say is forgotten with them, and when a newer analyzer came; what was said of packages, too',
+    async (world) => {
+      await world.publish({ records: [OPENSSL] })
+      const kept = await world.image('team/app', [BASE])
+      const gone = await world.image('team/app', [[...BASE, { path: 'x' }]])
+      await world.work()
+      await world.metadata.transact(async (sql) => {
+        // As the collector does it.
+        await sql.run`UPDATE blobs SET state = 'deleting' WHERE digest = ${gone.layers[0] ?? ''}`
+        await sql.run`
         INSERT INTO layer_facts (contract_id, digest, analyzer_version, facts, created_at)
         SELECT contract_id, digest, 0, facts, created_at FROM layer_facts WHERE digest = ${kept.layers[0] ?? ''}`
-    })
-    const digests = async () => {
-      const rows = await world.metadata.read((sql) => sql.all`SELECT digest, analyzer_version FROM layer_facts`)
-      return rows.map((row) => ({ ...(row as object) }))
-    }
-    await world.scans.forgetFacts()
-    assert.equal((await digests()).length, 3, 'an image may come after its layers')
-    world.clock.now += 8 * DAY
-    await world.scans.forgetFacts()
-    assert.deepEqual(await digests(), [{ digest: kept.layers[0], analyzer_version: 1 }])
-  })
+      })
+      const digests = async () => {
+        const rows = await world.metadata.read((sql) => sql.all`SELECT digest, analyzer_version FROM layer_facts`)
+        return rows.map((row) => ({ ...(row as object) }))
+      }
+      await world.scans.forgetFacts()
+      assert.equal((await digests()).length, 3, 'an image may come after its layers')
+      world.clock.now += 8 * DAY
+      await world.scans.forgetFacts()
+      assert.deepEqual(await digests(), [{ digest: kept.layers[0], analyzer_version: 1 }])
+      const verdicts = async () => (await world.metadata.read((sql) => sql.all`SELECT id FROM package_verdicts`)).length
+      await world.scans.forgetVerdicts()
+      assert.deepEqual([await verdicts(), await told(world, kept.digest)], [1, FOUND])
+      await world.publish({ records: [{ ...OPENSSL, scores: [] }] })
+      await world.work()
+      world.clock.now += 2 * DAY
+      await world.scans.forgetVerdicts()
+      assert.deepEqual([await verdicts(), await told(world, kept.digest)], [1, FOUND])
+    },
+  )
 }
 
 /** What is done with the next blobs that are opened: by another program, or before that. */

@@ -110,7 +110,7 @@ export async function activateSnapshot(
   await sql.run`UPDATE advisory_snapshots SET state = 'retired' WHERE state = 'active'`
   await sql.run`
     UPDATE advisory_snapshots
-       SET state = 'active', installed_at = ${now}, writer = NULL, written_at = NULL WHERE id = ${by.id}`
+       SET state = 'active', installed_at = ${now}, rematched_at = NULL, writer = NULL, written_at = NULL WHERE id = ${by.id}`
   return true
 }
 

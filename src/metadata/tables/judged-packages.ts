@@ -126,7 +126,7 @@ export async function verdictContents(
 /** Forgets those of the next `limit` packages after that id that no image holds. @returns the last id; null: there are no more. */
 export async function forgetPackages(sql: Transaction, after: number, limit: number): Promise<number | null> {
   const row = await sql.get<{ last: number | null }>`
-    SELECT MAX(id) AS last FROM (SELECT id FROM judged_packages WHERE id > ${after} ORDER BY id LIMIT ${limit}) AS some`
+    SELECT MAX(id) AS last FROM (SELECT id FROM judged_packages WHERE id > ${after} ORDER BY id LIMIT ${limit}) AS page`
   const last = row?.last ?? null
   if (last === null) return null
   await sql.run`
