@@ -4,6 +4,7 @@ import { apkRepositories } from './apk-repositories.ts'
 import { aptSources } from './apt-sources.ts'
 import { archives } from './archives.ts'
 import { bitnami } from './bitnami.ts'
+import { chisel } from './chisel.ts'
 import { composer, composerLock } from './composer.ts'
 import { dpkg } from './dpkg.ts'
 import { gem } from './gem.ts'
@@ -25,6 +26,7 @@ export const ANALYZERS: readonly Analyzer[] = [
   apkRepositories,
   aptSources,
   dpkg,
+  chisel,
   apk,
   rpm,
   npm,

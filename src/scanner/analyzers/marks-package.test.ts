@@ -65,7 +65,7 @@ const READ = [
   'srv/app.ear',
   'srv/gradle.lockfile',
 ]
-const OF_THE_OS = ['os-release', 'apk-repositories', 'apt-sources', 'dpkg', 'apk', 'rpm']
+const OF_THE_OS = ['os-release', 'apk-repositories', 'apt-sources', 'dpkg', 'chisel', 'apk', 'rpm']
 for (const { name, open } of ANALYZERS.filter((one) => !OF_THE_OS.includes(one.name))) {
   test(`marksPackage: what ${name} reads can be owned`, () => {
     const read = READ.filter((path) => open({ path, size: 100_000, mode: 0o755 }) !== null)

@@ -49,6 +49,16 @@ const cases = [
     gone: ['composer-lock www/composer.lock'],
   },
   {
+    name: 'slices beside a status of dpkg',
+    files: ['chisel var/lib/chisel/manifest.wall', 'dpkg var/lib/dpkg/status'],
+    gone: ['chisel var/lib/chisel/manifest.wall'],
+  },
+  {
+    name: 'slices beside lists that dpkg left',
+    files: ['chisel var/lib/chisel/manifest.wall', 'dpkg var/lib/dpkg/info/a.list'],
+    gone: [],
+  },
+  {
     name: 'a folder that nobody linked into node_modules',
     files: ['npm-linked linked/a/package.json', 'npm-linked src/a/package.json'],
     gone: ['npm-linked src/a/package.json'],

@@ -1,3 +1,4 @@
+import { CHISEL } from '../analyzers/chisel.ts'
 import { COMPOSER_LOCK } from '../analyzers/composer.ts'
 import { NPM_LINKED } from '../analyzers/npm.ts'
 import { NPM_LOCK } from '../analyzers/npm-lock.ts'
@@ -9,6 +10,9 @@ const INSTALLED: ReadonlyMap<string, { readonly analyzer: string; readonly below
   [NPM_LOCK, { analyzer: 'npm', below: 'node_modules/' }],
   [COMPOSER_LOCK, { analyzer: 'composer', below: '' }],
 ])
+
+/** `status` or `status.d/…`: builders of sliced images write one, for scanners, with the sources. */
+const DPKG_STATUS = 'var/lib/dpkg/status'
 
 /**
  * Without what something else says better: the lock files beside which the packages themselves are installed (a lock says what was
@@ -26,6 +30,7 @@ export function withoutSuperseded(files: readonly TreeFile[], isLinked: (path: s
   return files.filter((file) => {
     const { analyzer, path } = file.facts
     if (analyzer === NPM_LINKED) return isLinked(path)
+    if (analyzer === CHISEL) return !hasPrefix(sorted.get('dpkg') ?? [], DPKG_STATUS)
     if (isBuildMetadata(file)) return !projectsOf(file).some((one) => projects.has(one))
     const proof = INSTALLED.get(analyzer)
     if (proof === undefined) return true
