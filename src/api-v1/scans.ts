@@ -76,7 +76,8 @@ function scanRoute({ app, scans }: ApiContext): void {
       schema: {
         ...about,
         summary: 'Scan an artifact again',
-        description: 'It begins as soon as a node is free; `scannedAt` of the report tells when it is done.',
+        description:
+          'Of an index, each of its images. It begins as soon as a node is free; `scannedAt` of the report, and of its images, tells when it is done.',
         params: Params,
         response: { 202: NO_CONTENT, ...problems(409) },
       },

@@ -7,7 +7,7 @@ import { placeOf } from './image-name.ts'
 import type { Local } from './local.ts'
 import { withContract } from './local.ts'
 import { localPlane } from './local-plane.ts'
-import type { WhichPlane } from './plane.ts'
+import type { Plane, RegistryInfo, WhichPlane } from './plane.ts'
 import { serverUnlessHere } from './plane.ts'
 import type { ServerClient } from './server-client.ts'
 import { ServerError } from './server-client.ts'
@@ -44,7 +44,7 @@ export async function withScanPlane(
 }
 
 async function onServer(server: ServerClient, image: ImageName): Promise<ScanPlane> {
-  const place = placeOf(image, await serverPlane(server).listRegistries(), [new URL(server.url).host])
+  const place = placeOf(image, await candidates(serverPlane(server), image), [new URL(server.url).host])
   if (place === null) throw new ServerError(404, noRegistry(image))
   const { registry, repository } = place
   const path = (reference: string) =>
@@ -64,7 +64,7 @@ async function onServer(server: ServerClient, image: ImageName): Promise<ScanPla
 
 async function atMachine(local: Local, actor: Actor, image: ImageName): Promise<ScanPlane> {
   const { scans, work } = local.app
-  const place = placeOf(image, await localPlane(local, actor).listRegistries(), [local.host])
+  const place = placeOf(image, await candidates(localPlane(local, actor), image), [local.host])
   if (place === null) throw new DomainError('not_found', noRegistry(image))
   const wire = await import('../api-v1/scan-wire.ts')
   await scans.followImports()
@@ -82,9 +82,12 @@ async function atMachine(local: Local, actor: Actor, image: ImageName): Promise<
   }
 }
 
+/** A contract may have many registries: only a host may be that of any. */
+async function candidates(plane: Plane, { host, path }: ImageName): Promise<readonly RegistryInfo[]> {
+  return host === null ? [await plane.getRegistry(path.split('/', 1)[0] ?? '')] : await plane.listRegistries()
+}
+
 function noRegistry({ host, path }: ImageName): string {
-  const [name = ''] = path.split('/')
-  return host === null
-    ? `registry "${name}" does not exist in this contract`
-    : `no registry of this contract has images named ${host}/${name}/…`
+  const name = [...(host === null ? [] : [host]), path.split('/', 1)[0]].join('/')
+  return `no registry of this contract has images named ${name}/…`
 }

@@ -143,6 +143,15 @@ test('--force looks at all of an index again; without waiting it is told who doe
   assert.deepEqual([left.code, left.err], [0, `A scan is asked for: ${server.url} does it`])
 })
 
+test('who may only read sees reports, and is told that a scan is not theirs to ask for', async () => {
+  const { secret } = (await server.type('key create reader --read-only --json')).json
+  const env = { ENTREPOT_URL: server.url, ENTREPOT_API_KEY: secret }
+  assert.deepEqual((await server.type('scan acme/team/app:v1', { env })).err, '')
+  const refused = await server.type('scan acme/team/app:v1 --force', { env })
+  assert.deepEqual([refused.code, refused.out], [1, ''])
+  assert.match(refused.err, /^entrepot: the API key "reader" may only read/)
+})
+
 test('--history: what was re-scored and vanished, the newest first; of an index, by image', async () => {
   for (const file of ['3-downgraded.json', '4-withdrawn.json']) {
     await server.import(file)
