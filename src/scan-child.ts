@@ -1,3 +1,4 @@
+import { readSync } from 'node:fs'
 import { ANALYZERS } from './scanner/analyzers/list.ts'
 import { LAYER_LIMITS } from './scanner/layers/limits.ts'
 import { readLayer } from './scanner/layers/read-layer.ts'
@@ -6,14 +7,31 @@ import type { LayerAnswer } from './scans/run-child.ts'
 // Where hostile bytes meet code: a process of its own that gets a layer on stdin, answers what it says on stdout, and has nothing
 // else. src/scans/run-child.ts starts it, bounds it and reads the answer.
 
+const PIECE_BYTES = 256 * 1024
+
 /** `aliases`: pairs of a file and the other names its bytes are wanted for. */
 export async function main(aliases: LayerAnswer['unreadLinks']): Promise<void> {
   const { facts, unreadLinks } = await readLayer({
-    bytes: process.stdin,
+    bytes: pieces(),
     analyzers: ANALYZERS,
     limits: LAYER_LIMITS,
     now: () => performance.now(),
     aliases: new Map(aliases),
   })
   process.stdout.write(JSON.stringify({ facts, unreadLinks: [...unreadLinks] }))
+}
+
+/**
+ * Of what comes on stdin, read without a stream: a process that has nothing else to do may wait for it, and each piece costs its way to
+ * the thread that uncompresses and back.
+ */
+async function* pieces(): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    const piece = Buffer.allocUnsafeSlow(PIECE_BYTES)
+    let filled = 0
+    for (let read = -1; read !== 0 && filled < piece.length; filled += read)
+      read = readSync(0, piece, filled, piece.length - filled, null)
+    if (filled > 0) yield piece.subarray(0, filled)
+    if (filled < piece.length) return
+  }
 }

@@ -40,10 +40,11 @@ export function goBuildInfo(bytes: Buffer, layout: Layout | null): GoBuildInfo |
 
 /** Where the magic stands, at an aligned offset. */
 export function* placesIn(bytes: Buffer, start: number, end: number): Generator<number> {
-  let at = bytes.indexOf(MAGIC, start)
+  const part = bytes.subarray(0, end)
+  let at = part.indexOf(MAGIC, start)
   for (let places = 0; at >= 0 && at + 32 <= end && places < MAX_PLACES; places += 1) {
     if (at % ALIGNED === 0) yield at
-    at = bytes.indexOf(MAGIC, at + 1)
+    at = part.indexOf(MAGIC, at + 1)
   }
 }
 

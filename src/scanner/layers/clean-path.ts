@@ -3,7 +3,10 @@
  * The root itself is ''.
  */
 export function cleanPath(path: string): string {
-  if (!NEEDS_CLEANING.test(path)) return path
+  // As `tar .` writes every one of them.
+  const start = path.startsWith('./') ? 2 : 0
+  const plain = path.endsWith('/') ? path.slice(start, -1) : path.slice(start)
+  if (!NEEDS_CLEANING.test(plain)) return plain
   const parts: string[] = []
   for (const part of path.split('/')) {
     if (part === '..') parts.pop()

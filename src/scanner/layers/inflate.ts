@@ -2,8 +2,10 @@ import type { Transform } from 'node:stream'
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib'
 import { LayerError } from './layer-error.ts'
 
-/** Measured: 490-540 MB/s of tar out of gzip with this, 200 with the default 16 KiB; zstd 2.3 GB/s against 0.4. */
-const CHUNK_BYTES = 256 * 1024
+/** Of gzip 490-540 MB/s with 256 KiB, 200 with the default 16 KiB; zstd 2.3 GB/s against 0.4. With this a twentieth better yet. */
+const CHUNK_BYTES = 512 * 1024
+/** The next chunk is uncompressed, in a thread of Node's, while the last one is looked at; with less the two take turns. */
+const AHEAD = { readableHighWaterMark: 4 * CHUNK_BYTES, writableHighWaterMark: 2 * CHUNK_BYTES }
 /** 8 MiB, what zstd's own programs accept unasked: a frame says how much memory whoever reads it must take. */
 const ZSTD_WINDOW_LOG = 23
 
@@ -20,10 +22,11 @@ export function compressionOf(head: Uint8Array): Compression {
 
 /** Null: nothing to undo. Errors of the returned stream are of zlib; `inflateError` puts them in words. */
 export function createInflate(compression: Compression): Transform | null {
-  if (compression === 'gzip') return createGunzip({ chunkSize: CHUNK_BYTES })
+  if (compression === 'gzip') return createGunzip({ chunkSize: CHUNK_BYTES, ...AHEAD })
   if (compression === 'none') return null
   return createZstdDecompress({
     chunkSize: CHUNK_BYTES,
+    ...AHEAD,
     params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG },
   })
 }

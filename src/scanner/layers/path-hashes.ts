@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 const BYTES = 8
 
@@ -36,5 +36,5 @@ export function pathLookup(written: string): (path: string) => boolean {
 }
 
 function hashOf(path: string): bigint {
-  return createHash('sha256').update(path).digest().readBigUInt64BE(0)
+  return hash('sha256', path, 'buffer').readBigUInt64BE(0)
 }

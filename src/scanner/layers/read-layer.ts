@@ -165,19 +165,21 @@ class LayerReader {
   }
 
   #openFile(entry: TarEntry): ByteSink | null {
-    const names = [entry.path, ...(this.#input.aliases?.get(entry.path) ?? [])]
-    const sinks = names.flatMap((path) => this.#sinksFor({ ...entry, path }))
+    const sinks: ByteSink[] = []
+    this.#openSinks(entry, sinks)
+    for (const path of this.#input.aliases?.get(entry.path) ?? []) this.#openSinks({ ...entry, path }, sinks)
     const [only] = sinks
     if (only === undefined) return null
     return sinks.length === 1 ? only : together(sinks)
   }
 
-  #sinksFor(entry: TarEntry): ByteSink[] {
-    return this.#input.analyzers.flatMap((analyzer) => {
+  /** Of a million entries most are nobody's: nothing is made for them. */
+  #openSinks(entry: TarEntry, sinks: ByteSink[]): void {
+    for (const analyzer of this.#input.analyzers) {
       const sink = analyzer.open(entry)
-      if (sink === null) return []
-      return [{ push: (chunk) => sink.push(chunk), end: () => this.#finish(entry, analyzer, sink) }]
-    })
+      if (sink !== null)
+        sinks.push({ push: (chunk) => sink.push(chunk), end: () => this.#finish(entry, analyzer, sink) })
+    }
   }
 
   #finish(entry: TarEntry, analyzer: Analyzer, sink: Sink): void {
