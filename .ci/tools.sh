@@ -6,7 +6,7 @@ set -uo pipefail
 
 usage() {
   cat <<'USAGE'
-usage: .ci/tools.sh [--strict] [TOOL...]   install all tools, or the named ones
+usage: .ci/tools.sh [--strict] [TOOL...]   install all tools, or the named ones; some only when named (marked in --list)
        .ci/tools.sh --print-env            print the lines that put them on the PATH: eval "$(.ci/tools.sh --print-env)"
        .ci/tools.sh --list                 print each tool, its version and whether it is there
 Exit codes: 0 done (a missing tool is only reported), 1 with --strict when one is missing, 2 usage.
@@ -26,6 +26,7 @@ regctl        v0.11.7                              github.com/regclient/regclien
 oras          v1.3.6                               oras.land/oras/cmd/oras
 helm          v4.3.1                               helm.sh/helm/v4/cmd/helm
 cosign        v3.1.3                               github.com/sigstore/cosign/v3/cmd/cosign
+syft          v1.57.1                              github.com/anchore/syft/cmd/syft
 '
 # name, version; all in one virtual environment, $tools/venv
 python_tools='
@@ -58,7 +59,10 @@ dpkg-dev       dpkg-source
 ruby           ruby
 maven          mvn
 default-jdk-headless javac
+debootstrap    debootstrap
 '
+# What the gate does not need: for bench/ and .ci/long. syft takes ten minutes to build.
+only_when_named=' syft debootstrap '
 
 # --- the three kinds: is_there decides, install does ---------------------------------------------------------------
 
@@ -72,7 +76,7 @@ go_install() {
   out=$(mktemp -d "$tools/build.XXXXXX") || return 1
   # GOBIN aside and one move: an interrupted build never leaves half a binary under a good name.
   CGO_ENABLED=0 GOBIN=$out GOFLAGS='-p=2 -buildvcs=false' \
-    nice -n 10 timeout 900 go install -trimpath -ldflags='-s -w' "$package@$version" || { rm -rf "$out"; return 1; }
+    nice -n 10 timeout 2400 go install -trimpath -ldflags='-s -w' "$package@$version" || { rm -rf "$out"; return 1; }
   rm -f "$tools/stamps/$name@"*
   mv -f "$out"/* "$tools/bin/$name" && touch "$(stamp "$name" "$version")"
   local code=$?
@@ -138,7 +142,10 @@ missing=()
 wanted=()
 
 is_wanted() {
-  [ ${#wanted[@]} = 0 ] && return 0
+  if [ ${#wanted[@]} = 0 ]; then
+    [[ $only_when_named != *" $1 "* ]]
+    return
+  fi
   local one
   for one in "${wanted[@]}"; do [ "$one" = "$1" ] && return 0; done
   return 1
@@ -204,7 +211,8 @@ list() {
   local name version rest kind package
   while read -r name version rest; do
     [ -n "$name" ] || continue
-    printf '%-16s %-40s %s\n' "$name" "$version" "$(go_is_there "$name" "$version" && echo there || echo missing)"
+    printf '%-16s %-40s %s%s\n' "$name" "$version" "$(go_is_there "$name" "$version" && echo there || echo missing)" \
+      "$([[ $only_when_named != *" $name "* ]] || echo ', only when named')"
   done <<<"$go_tools"
   while read -r name version; do
     [ -n "$name" ] || continue
@@ -216,7 +224,8 @@ list() {
   done <<<"$sdks"
   while read -r name rest; do
     [ -n "$name" ] || continue
-    printf '%-16s %-40s %s\n' "$name" 'Debian 12' "$(debian_is_there "$name" "$rest" && echo there || echo missing)"
+    printf '%-16s %-40s %s%s\n' "$name" 'Debian 12' "$(debian_is_there "$name" "$rest" && echo there || echo missing)" \
+      "$([[ $only_when_named != *" $name "* ]] || echo ', only when named')"
   done <<<"$debian_tools"
 }
 
