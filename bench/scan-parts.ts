@@ -14,4 +14,12 @@ export const SCAN_PARTS: Readonly<Record<string, { readonly what: string; readon
     what: 'the same with 100,000 images',
     load: async () => (await import('./scan-rematch.ts')).rematchPart(100_000, null),
   },
+  read: {
+    what: 'images read by our process and by syft, in turns',
+    load: async () => (await import('./scan-read.ts')).part,
+  },
+  serve: {
+    what: 'from a push to its report, cold and on a known base; manifests while images are scanned',
+    load: async () => (await import('./scan-serve.ts')).part,
+  },
 }
