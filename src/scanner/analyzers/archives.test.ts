@@ -64,6 +64,18 @@ const cases = [
     want: ['com.google/gson 2.8.2'],
   },
   {
+    name: 'a jar of Spring, which does not say its group',
+    path: 'lib/spring-core-5.3.7.jar',
+    bytes: zip([manifest('Implementation-Title: spring-core', 'Implementation-Version: 5.3.7')]),
+    want: ['org.springframework/spring-core 5.3.7 ? its group is known by its name'],
+  },
+  {
+    name: 'a jar of Tomcat, which says another group',
+    path: 'lib/tomcat-embed-core-9.0.46.jar',
+    bytes: zip([manifest('Implementation-Vendor-Id: org.apache', 'Implementation-Version: 9.0.46')]),
+    want: ['org.apache.tomcat.embed/tomcat-embed-core 9.0.46 ? its group is known by its name'],
+  },
+  {
     name: 'a manifest of a bundle',
     path: 'commons-io-2.4.jar',
     bytes: zip([

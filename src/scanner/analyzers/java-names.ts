@@ -36,6 +36,26 @@ function fileParts(fileName: string): { readonly artifact: string; readonly vers
   return artifact !== undefined && version !== undefined ? { artifact, version } : null
 }
 
+/**
+ * Jars of these have no pom.properties, and their manifests name no group or another one; by their coordinates at Maven Central. Without
+ * it no advisory on Spring or Tomcat would ever be found in an application.
+ */
+const GROUPS: readonly (readonly [artifacts: RegExp, group: string])[] = [
+  [/^spring-boot(?:-|$)/, 'org.springframework.boot'],
+  [/^spring-security-/, 'org.springframework.security'],
+  [/^spring-data-/, 'org.springframework.data'],
+  [
+    /^spring-(?:aop|aspects|beans|context(?:-support|-indexer)?|core|expression|instrument|jcl|jdbc|jms|messaging|orm|oxm|r2dbc|test|tx|web|webflux|webmvc|websocket)$/,
+    'org.springframework',
+  ],
+  [/^tomcat-embed-/, 'org.apache.tomcat.embed'],
+  [/^tomcat-(?!embed)/, 'org.apache.tomcat'],
+]
+
+function knownGroup(artifact: string): string | null {
+  return GROUPS.find(([artifacts]) => artifacts.test(artifact))?.[1] ?? null
+}
+
 /** By the manifest; the file's name helps, since titles are written for people (`Apache Commons IO`). Null: it does not say. */
 export function manifestName(fields: ReadonlyMap<string, string>, fileName: string): JarName | null {
   const word = (pattern: RegExp, ...keys: readonly string[]): string | null =>
@@ -45,6 +65,8 @@ export function manifestName(fields: ReadonlyMap<string, string>, fileName: stri
   const title = word(ARTIFACT, 'implementation-title') ?? (ARTIFACT.test(symbolic) ? symbolic : null)
   const artifact = fileParts(fileName)?.artifact ?? title
   if (version === null || artifact === null) return null
+  const known = knownGroup(artifact)
+  if (known !== null) return { group: known, artifact, version, doubt: 'its group is known by its name' }
   const vendor = word(ARTIFACT, 'implementation-vendor-id')
   if (vendor !== null) return { group: vendor, artifact, version, doubt: null }
   // `org.apache.commons.io` is of commons-io: a symbolic name is like a group, and not always one.
@@ -54,5 +76,5 @@ export function manifestName(fields: ReadonlyMap<string, string>, fileName: stri
 
 export function fileName(name: string): JarName | null {
   const parts = fileParts(name)
-  return parts && { group: null, ...parts, doubt: 'known by its file name only' }
+  return parts && { group: knownGroup(parts.artifact), ...parts, doubt: 'known by its file name only' }
 }
