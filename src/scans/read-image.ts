@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { DomainError } from '../domain/error.ts'
 import { isNonDistributable } from '../domain/media-type.ts'
 import { findLayerFacts, insertLayerFacts } from '../metadata/tables/layer-facts.ts'
@@ -16,8 +17,9 @@ export class Unreadable extends Error {
 
 /** Of what all layers of one image say, as text: it is held together while they are merged. */
 const MAX_FACT_BYTES = 128 * 1024 * 1024
-/** Two cores are mostly there, and the process of each may take 256 MB. */
-const LAYERS_AT_A_TIME = 2
+/** A second layer is read at the same time, on another core, unless this process has its hands full with requests. */
+const MOSTLY_IDLE = 0.6
+const LOOKED_AT_MS = 20
 /** A config lists its layers and how they were made; those of real images have some kilobytes. */
 const MAX_CONFIG_BYTES = 8 * 1024 * 1024
 
@@ -41,7 +43,7 @@ export async function readImage(
   return lie === null ? inventory : { ...inventory, problems: [...inventory.problems, lie] }
 }
 
-/** The largest are read first, so that they are not what all wait for in the end. What goes wrong with one ends all. */
+/** Two at a time. The largest are read first, so that they are not what all wait for in the end. What goes wrong with one ends all. */
 async function factsOfAll(
   deps: ScansDeps,
   subject: ScanSubject,
@@ -54,7 +56,9 @@ async function factsOfAll(
   const either = AbortSignal.any([signal, failure.signal])
   let budget = MAX_FACT_BYTES
   const work = async (): Promise<void> => {
-    for (let layer = waiting.pop(); layer !== undefined && !failure.signal.aborted; layer = waiting.pop()) {
+    while (!failure.signal.aborted) {
+      const layer = waiting.pop()
+      if (layer === undefined) return
       const packed = await factsOf(deps, subject, layer, either)
       const { facts, bytes } = within(packed, budget)
       budget -= bytes
@@ -65,9 +69,17 @@ async function factsOfAll(
     work().catch((error: unknown) => {
       failure.abort(error)
     })
-  await Promise.all(Array.from({ length: LAYERS_AT_A_TIME }, guarded))
+  const first = guarded()
+  const second = isIdle().then((idle) => (idle ? guarded() : undefined))
+  await Promise.all([first, second])
   if (failure.signal.aborted) throw failure.signal.reason
   return known
+}
+
+async function isIdle(): Promise<boolean> {
+  const before = performance.eventLoopUtilization()
+  await setTimeout(LOOKED_AT_MS)
+  return performance.eventLoopUtilization(before).utilization < MOSTLY_IDLE
 }
 
 /** From the database, else from the layer. One that could not be read to its end is not kept: the next time may be luckier. */
