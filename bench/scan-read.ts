@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process'
 import { createReadStream } from 'node:fs'
-import { link, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { LayerFacts } from '../src/scanner/facts.ts'
 import { mergeLayers } from '../src/scanner/layers/merge-layers.ts'
 import { runChild } from '../src/scans/run-child.ts'
 import { CHILD } from '../src/scans-of.ts'
+import { writeLayout } from '../test/support/oci-layout.ts'
 import { removeAtExit, tool } from '../test/support/tools.ts'
-import { blobOf, manifestType } from './images.ts'
 import type { BenchLayer } from './scan-images.ts'
 import { scanImages } from './scan-images.ts'
 import type { ScanFigure, ScanPart } from './scan-result.ts'
@@ -36,7 +36,11 @@ interface Reading {
 }
 
 async function compare(layers: readonly BenchLayer[], form: 'gzip' | 'zstd', rounds: number): Promise<ScanFigure[]> {
-  const folder = await layoutOf(layers, form)
+  // On the file system of the layers, where links are possible.
+  const folder = await mkdtemp(join(layers[0]?.gzip.path ?? tmpdir(), '../layout-'))
+  removeAtExit(folder)
+  const paths = layers.map((layer) => layer[form].path)
+  await writeLayout(folder, paths, form)
   const size = Math.round(layers.reduce((sum, layer) => sum + layer[form].size, 0) / 1e6)
   const syft = tool(SYFT.name)
   const [ours, theirs]: [Reading[], Reading[]] = [[], []]
@@ -93,32 +97,4 @@ async function readBySyft(program: string, folder: string): Promise<Reading> {
   const seconds = (performance.now() - began) / 1000
   const { artifacts } = JSON.parse(Buffer.concat(chunks).toString()) as { artifacts: unknown[] }
   return { seconds, packages: artifacts.length }
-}
-
-/** An OCI image layout of links to the layers. */
-async function layoutOf(layers: readonly BenchLayer[], form: 'gzip' | 'zstd'): Promise<string> {
-  // On the file system of the layers, where links are possible.
-  const folder = await mkdtemp(join(layers[0]?.gzip.path ?? tmpdir(), '../layout-'))
-  removeAtExit(folder)
-  const blobs = join(folder, 'blobs/sha256')
-  await mkdir(blobs, { recursive: true })
-  const put = async (value: unknown) => {
-    const blob = blobOf(Buffer.from(JSON.stringify(value)))
-    await writeFile(join(blobs, blob.digest.slice('sha256:'.length)), blob.parts)
-    return { digest: blob.digest, size: blob.size }
-  }
-  for (const layer of layers) await link(layer[form].path, join(blobs, layer[form].digest.slice('sha256:'.length)))
-  const rootfs = { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) }
-  const config = await put({ os: 'linux', architecture: 'amd64', rootfs })
-  const mediaType = `application/vnd.oci.image.layer.v1.tar+${form}`
-  const manifest = await put({
-    schemaVersion: 2,
-    mediaType: manifestType,
-    config: { mediaType: 'application/vnd.oci.image.config.v1+json', ...config },
-    layers: layers.map((layer) => ({ mediaType, digest: layer[form].digest, size: layer[form].size })),
-  })
-  await writeFile(join(folder, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}')
-  const index = { schemaVersion: 2, manifests: [{ mediaType: manifestType, ...manifest }] }
-  await writeFile(join(folder, 'index.json'), JSON.stringify(index))
-  return folder
 }
