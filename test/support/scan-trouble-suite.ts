@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after } from 'node:test'
 import type { Digest } from '../../src/domain/digest.ts'
 import { claimJob } from '../../src/metadata/tables/job-queue.ts'
+import { ANALYZER_VERSION } from '../../src/scanner/facts.ts'
 import { readChildCode } from '../../src/scans/child-code.ts'
 import type { ChildOptions } from '../../src/scans/run-child.ts'
 import { CHILD } from '../../src/scans-of.ts'
@@ -208,7 +209,7 @@ export function scanTroubleSuite(engine: string, openMetadata: OpenMetadata, ski
       assert.equal((await digests()).length, 3, 'an image may come after its layers')
       world.clock.now += 8 * DAY
       await world.scans.forgetFacts()
-      assert.deepEqual(await digests(), [{ digest: kept.layers[0], analyzer_version: 1 }])
+      assert.deepEqual(await digests(), [{ digest: kept.layers[0], analyzer_version: ANALYZER_VERSION }])
       const verdicts = async () => (await world.metadata.read((sql) => sql.all`SELECT id FROM package_verdicts`)).length
       await world.scans.forgetVerdicts()
       assert.deepEqual([await verdicts(), await told(world, kept.digest)], [1, FOUND])
