@@ -34,7 +34,7 @@ function vulnerabilitiesOfArtifact({ app, scans, baseOf, hidden }: RouteContext)
     async (request) => {
       const { orderBy = '-score', 'filter.severity': severity, 'filter.fixable': fixable } = request.query
       const { registryId, repositoryName: repository, digest } = request.params
-      const place = { registryId: registryId.toLowerCase(), repository, digest }
+      const place = { registryId: registryId.toLowerCase(), repository, digest, takesTags: false }
       const page = pageOf(request.query)
       const { vulnerabilities, more } = await scans.vulnerabilitiesOf(actorOf(request), place, {
         ...page,

@@ -13,30 +13,29 @@ export interface ArtifactPlace {
   readonly repository: string
   /** Its digest, or a tag as it points now: only digests have a colon. */
   readonly digest: string
+  /** false: only by its digest. */
+  readonly takesTags?: boolean
 }
 
 /** @throws `not_found`, alike for what is foreign and what never was. */
 export async function requireSubject(sql: Reader, actor: Actor, place: ArtifactPlace): Promise<ScanSubject> {
   const registry = await findRegistry(sql, actor, place.registryId)
   const repository = registry && (await findRepository(sql, registry.id, place.repository))
-  const subject = repository && (await subjectIn(sql, registry.id, repository, place.digest))
+  const takesTag = isTag(place.digest) && place.takesTags !== false
+  const subject = takesTag
+    ? repository && (await taggedIn(sql, registry.id, repository.name, place.digest))
+    : repository && (await scanSubjectAt(sql, repository.id, place.digest))
   if (subject) return subject
   const [what, within] = !registry
     ? [`registry ${place.registryId}`, '']
     : !repository
       ? [`repository "${place.repository}"`, ' in this registry']
-      : [isTag(place.digest) ? `tag "${place.digest}"` : `artifact ${place.digest}`, ' in this repository']
+      : [takesTag ? `tag "${place.digest}"` : `artifact ${place.digest}`, ' in this repository']
   throw new DomainError('not_found', `${what.slice(0, 100)} does not exist${within}`)
 }
 
-async function subjectIn(
-  sql: Reader,
-  registryId: number,
-  { id, name }: { readonly id: number; readonly name: string },
-  reference: string,
-): Promise<ScanSubject | null> {
-  if (!isTag(reference)) return await scanSubjectAt(sql, id, reference)
-  const tagged = await findManifestByTag(sql, registryId, name, reference)
+async function taggedIn(sql: Reader, registryId: number, name: string, tag: string): Promise<ScanSubject | null> {
+  const tagged = await findManifestByTag(sql, registryId, name, tag)
   return tagged && (await scanSubject(sql, tagged.id))
 }
 
