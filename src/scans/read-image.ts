@@ -18,8 +18,9 @@ export class Unreadable extends Error {
 /** Of what all layers of one image say, as text: it is held together while they are merged. */
 const MAX_FACT_BYTES = 128 * 1024 * 1024
 /** A second layer is read at the same time, on another core, unless this process has its hands full with requests. */
-const MOSTLY_IDLE = 0.6
-const LOOKED_AT_MS = 20
+const MOSTLY_IDLE = 0.8
+/** While the process of the first one starts, and takes little. */
+const LOOKED_AT_MS = 40
 /** A config lists its layers and how they were made; those of real images have some kilobytes. */
 const MAX_CONFIG_BYTES = 8 * 1024 * 1024
 
