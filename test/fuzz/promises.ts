@@ -21,6 +21,7 @@ export function analyzerTarget({ analyzer, path, leastBytes, damageOf, ...rest }
       const piece = 1 + (bytes.length % 3) * 700 + (bytes.length >> 1)
       for (let at = 0; at < bytes.length; at += piece) if (!sink.push(bytes.subarray(at, at + piece))) break
       const result = await sink.end()
+      if (result === null) return 'none of its files after all'
       checkResult(result, bytes.length / leastBytes + 1)
       if (result.packages.length === 0 && result.problems.length === 0) {
         const damage = damageOf?.(bytes) ?? null

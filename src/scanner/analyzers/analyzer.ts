@@ -14,8 +14,11 @@ export type AnalyzerResult = Omit<FileFacts, 'path' | 'analyzer'>
 export interface Sink {
   /** `chunk` is only valid during the call: copy what is kept. @returns false when it has seen enough; `end` still comes. */
   push(chunk: Uint8Array): boolean
-  /** Never throws for what is in the file: bad content is a problem in the result. May be asynchronous (inflating a nested jar). */
-  end(): AnalyzerResult | Promise<AnalyzerResult>
+  /**
+   * Never throws for what is in the file: bad content is a problem in the result. May be asynchronous (inflating a nested jar). Null: it is
+   * none of its files after all.
+   */
+  end(): AnalyzerResult | null | Promise<AnalyzerResult>
 }
 
 /** Recognises one kind of file. Pure: knows no layer, no image, no database. */

@@ -56,9 +56,10 @@ class ProgramSink implements Sink {
     return true
   }
 
-  end(): AnalyzerResult {
+  end(): AnalyzerResult | null {
     const { path } = this.#entry
-    if (this.#kind === null) return NOTHING
+    // Every file of that size was looked at.
+    if (this.#kind === null) return null
     if (this.#held === null) return this.#windows.result(path)
     const { buffer, release } = this.#held
     try {

@@ -1,6 +1,7 @@
 import type { FileFacts, LayerFacts } from '../facts.ts'
 import { resolveTarget } from './clean-path.ts'
-import { pathLookup } from './path-hashes.ts'
+import type { PathHash } from './path-hashes.ts'
+import { pathHash, pathLookup } from './path-hashes.ts'
 
 /** More links than this in a row are a loop. Source: path_resolution(7), MAXSYMLINKS. */
 const MOST_LINKS = 40
@@ -24,13 +25,20 @@ export class FileTree {
   /** By place: the path with the links of its directories followed, and the analyzer. */
   readonly #files = new Map<string, { readonly path: string; readonly file: TreeFile }>()
   readonly #links = new Map<string, string>()
+  /** Of directories, where `place` finds them; forgotten when links change. */
+  readonly #followed = new Map<string, string>()
+  /** Of paths that were looked up in one layer, for the next ones. */
+  readonly #hashes = new Map<string, PathHash>()
 
   apply(layer: string, facts: LayerFacts): void {
     const before = new Map(this.#files)
     for (const directory of facts.opaque) this.#removeWhere((path) => isBelow(path, directory))
     for (const hidden of facts.whiteouts) this.#removeWhere((path) => path === hidden || isBelow(path, hidden))
     this.#removeReplaced(pathLookup(facts.nonDirectories))
-    for (const { path, target } of facts.links) this.#links.set(this.place(path), target)
+    for (const { path, target } of facts.links) {
+      this.#links.set(this.place(path), target)
+      this.#followed.clear()
+    }
     for (const file of facts.files) this.#add(layer, file, before)
   }
 
@@ -46,8 +54,18 @@ export class FileTree {
 
   /** The path with the links among its directories followed. */
   place(path: string): string {
-    let [done, rest] = ['', path.split('/')]
-    for (let links = 0; rest.length > 1; ) {
+    const slash = path.lastIndexOf('/')
+    if (slash < 0) return path
+    const directory = path.slice(0, slash)
+    const known = this.#followed.get(directory)
+    const place = known ?? this.#follow(directory)
+    if (known === undefined) this.#followed.set(directory, place)
+    return place === '' ? path.slice(slash + 1) : `${place}${path.slice(slash)}`
+  }
+
+  #follow(directory: string): string {
+    let [done, rest] = ['', directory.split('/')]
+    for (let links = 0; rest.length > 0; ) {
       const [part = '', ...more] = rest
       const here = done === '' ? part : `${done}/${part}`
       const target = this.#links.get(here)
@@ -65,7 +83,7 @@ export class FileTree {
         ]
       }
     }
-    return done === '' ? rest.join('/') : `${done}/${rest.join('/')}`
+    return done
   }
 
   #add(layer: string, facts: FileFacts, before: ReadonlyMap<string, { readonly file: TreeFile }>): void {
@@ -79,17 +97,28 @@ export class FileTree {
   #removeWhere(isGone: (path: string) => boolean): void {
     for (const [key, { path }] of this.#files) if (isGone(path)) this.#files.delete(key)
     for (const path of this.#links.keys()) if (isGone(path)) this.#links.delete(path)
+    this.#followed.clear()
   }
 
   /** A non-directory takes the place of whatever was at its path, a whole tree included. */
-  #removeReplaced(isInLayer: (path: string) => boolean): void {
+  #removeReplaced(isInLayer: (hash: PathHash) => boolean): void {
     const known = new Map<string, boolean>()
-    const ask = (path: string): boolean => {
-      const answer = known.get(path) ?? isInLayer(path)
-      known.set(path, answer)
-      return answer
-    }
-    this.#removeWhere((path) => prefixesOf(path).some(ask))
+    this.#removeWhere((path) => {
+      for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) {
+        if (this.#isIn(path.slice(0, at), isInLayer, known)) return true
+      }
+      return this.#isIn(path, isInLayer, known)
+    })
+  }
+
+  #isIn(path: string, isInLayer: (hash: PathHash) => boolean, known: Map<string, boolean>): boolean {
+    const before = known.get(path)
+    if (before !== undefined) return before
+    const hash = this.#hashes.get(path) ?? pathHash(path)
+    this.#hashes.set(path, hash)
+    const answer = isInLayer(hash)
+    known.set(path, answer)
+    return answer
   }
 }
 
@@ -101,11 +130,4 @@ export function packageKey(one: FileFacts['packages'][number]): string {
 /** Everything is below the root, ''. */
 function isBelow(path: string, directory: string): boolean {
   return directory === '' || path.startsWith(`${directory}/`)
-}
-
-/** `a`, `a/b`, `a/b/c`. */
-function prefixesOf(path: string): string[] {
-  const prefixes: string[] = []
-  for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) prefixes.push(path.slice(0, at))
-  return [...prefixes, path]
 }

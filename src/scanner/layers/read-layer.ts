@@ -196,7 +196,7 @@ class LayerReader {
     try {
       const result = sink.end()
       if (result instanceof Promise) this.#finishing.push(result.then(keep, failed))
-      else keep(result)
+      else if (result !== null) keep(result)
     } catch (error) {
       failed(error)
     }
