@@ -5,6 +5,7 @@ import { claimStore } from './check/store-marker.ts'
 import type { CheckReport, LocalApp } from './cli/command.ts'
 import type { Config } from './config/config.ts'
 import { distributionApi } from './distribution-api/routes.ts'
+import { reportFeeds, startFeedJobs } from './feeds-of.ts'
 import { createClientOf } from './http/client.ts'
 import { logRequests } from './http/request-log.ts'
 import type { ServerOptions } from './http/server.ts'
@@ -70,6 +71,7 @@ export async function compose(
   const rooms = createRooms(stores, config, log, ports)
   opened.use(rooms.scans)
   reportCaches(metrics, rooms)
+  reportFeeds(metrics, rooms.feeds)
   const checks = readinessOf(stores)
   const server = await planes(config, rooms, { log, metrics, metricsText: () => metricsText(metrics), checks })
   const flush = (): Promise<void> => flushAll(stores, rooms)
@@ -79,6 +81,7 @@ export async function compose(
   opened.use(await background(stores, rooms, metrics, log))
   opened.use(every(FOLLOW_MS, () => rooms.scans.followImports().catch(report('imported advisories are not in force'))))
   opened.use(startJobs(stores.metadata, rooms.scans, log))
+  opened.use(startFeedJobs(stores.metadata, rooms.feeds, log))
   opened.defer(() => server.close())
   const resources = opened.move()
   return { server, rooms, metrics, checks, flush, [Symbol.asyncDispose]: () => resources.disposeAsync() }

@@ -17,6 +17,7 @@ import { createContents } from './contents/contents.ts'
 import type { RegistryEvent } from './domain/event.ts'
 import type { Cursors } from './doors/cursors.ts'
 import { createCursors } from './doors/cursors.ts'
+import { createFeedsOn } from './feeds-of.ts'
 import type { Gc } from './gc/gc.ts'
 import { createGc } from './gc/gc.ts'
 import { createEgress } from './http/egress.ts'
@@ -39,6 +40,7 @@ import { PullCounts } from './registry/pull-counts.ts'
 import type { Registry } from './registry/registry.ts'
 import { RunningHashes } from './registry/running-hashes.ts'
 import { SeenManifests } from './registry/seen-manifests.ts'
+import type { AdvisoryFeeds } from './scans/advisory-feeds.ts'
 import type { Scans } from './scans/scans.ts'
 import type { SnapshotFiles } from './scans-of.ts'
 import { createScansOn, SNAPSHOT_FILES } from './scans-of.ts'
@@ -61,6 +63,7 @@ export interface Rooms {
   readonly gc: Gc
   readonly usage: Usage
   readonly scans: Scans
+  readonly feeds: AdvisoryFeeds
   readonly backup: Backup
   readonly refusals: Refusals
   readonly auditLog: AuditLog
@@ -147,6 +150,7 @@ export function createRooms(stores: Stores, config: Config, log: Log, ports: Roo
     auditLog: createAuditLog({ metadata }),
     jobs: createJobs({ metadata, audit }),
     scans,
+    feeds: createFeedsOn(metadata, scans, config, log),
     ...plane,
   }
 }

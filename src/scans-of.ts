@@ -12,6 +12,7 @@ import type { Caller, Registry } from './registry/registry.ts'
 import { diffSnapshots } from './scanner/advisories/diff-snapshots.ts'
 import { openSnapshot } from './scanner/advisories/open-snapshot.ts'
 import { LAYER_LIMITS } from './scanner/layers/limits.ts'
+import { FETCH_JOB } from './scans/advisory-feeds.ts'
 import type { ChildCode } from './scans/child-code.ts'
 import { readChildCode } from './scans/child-code.ts'
 import type { ScansDeps } from './scans/deps.ts'
@@ -50,7 +51,7 @@ const SCANNER: Caller = { name: 'scanner', key: 'scanner:0', mayPush: false, may
 export function createScansOn(
   metadata: MetadataStore,
   registry: Registry,
-  config: Pick<Config, 'data'>,
+  config: Pick<Config, 'data' | 'advisories'>,
   files: SnapshotFiles,
   child: ChildOptions = CHILD,
 ): Scans {
@@ -69,6 +70,7 @@ export function createScansOn(
       return (await registry.pullManifest(place, SCANNER, reference, false)).bytes
     },
     readLayer: (bytes, aliases, signal) => runChild(child, bytes, aliases, signal),
+    feedSettings: config.advisories,
     cacheDirectory: join(config.data, 'advisories'),
   })
 }
@@ -80,7 +82,7 @@ const LEASE_MS = 60_000
 /** With two of its layers at a time, at the lowest priority: that fills what cores are idle. */
 const SCANS_AT_A_TIME = 1
 
-/** Does what is in the queue, as far as this node may; what is in hand at the end goes back. */
+/** Does what is in the queue, but for what takes long, as far as this node may; what is in hand at the end goes back. */
 export function startJobs(metadata: MetadataStore, scans: Scans, log: Log): AsyncDisposable {
   const { handlers } = scans
   const ending = new AbortController()
@@ -89,6 +91,7 @@ export function startJobs(metadata: MetadataStore, scans: Scans, log: Log): Asyn
   const deps = {
     metadata,
     handlers,
+    lane: { except: FETCH_JOB },
     node: hostname(),
     maxOfNode: SCANS_AT_A_TIME,
     leaseMs: LEASE_MS,

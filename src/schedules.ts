@@ -10,7 +10,7 @@ const HOUR = 60 * MINUTE
 
 /** Everything an installation does by itself, each by one process at a time. */
 export function schedulesOf(metadata: MetadataStore, rooms: Rooms): Schedule[] {
-  const { registries, contents, gc, usage, accounts, backup, sso, scans } = rooms
+  const { registries, contents, gc, usage, accounts, backup, sso, scans, feeds } = rooms
   return [
     { name: 'settle registries', everyMs: 2 * SECOND, leaseMs: MINUTE, run: () => registries.settle() },
     { name: 'tidy lists', everyMs: 2 * SECOND, leaseMs: 10 * MINUTE, run: () => contents.tidyLists() },
@@ -44,6 +44,8 @@ export function schedulesOf(metadata: MetadataStore, rooms: Rooms): Schedule[] {
       run: async () => void (await backup.keepSnapshots()),
     },
     { name: 'scan what was missed', everyMs: HOUR, leaseMs: 10 * MINUTE, run: () => scans.scanMissed() },
+    // Whether it is time for some source; what takes long is a job.
+    { name: 'look for advisories', everyMs: 5 * SECOND, leaseMs: MINUTE, run: () => feeds.lookWhetherDue() },
     { name: 'forget layer facts', everyMs: HOUR, leaseMs: 10 * MINUTE, run: () => scans.forgetFacts() },
     { name: 'forget verdicts', everyMs: 24 * HOUR, leaseMs: 30 * MINUTE, run: () => scans.forgetVerdicts() },
     { name: 'forget credentials', everyMs: HOUR, leaseMs: 10 * MINUTE, run: () => forgetCredentials(metadata, sso) },

@@ -9,6 +9,7 @@ import { personOf } from '../doors/caller.ts'
 import type { Client } from '../http/client.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import type { Registries } from '../registries/registries.ts'
+import type { AdvisoryFeeds } from '../scans/advisory-feeds.ts'
 import type { Scans } from '../scans/scans.ts'
 import type { Sso } from '../sso/sso.ts'
 import type { Usage } from '../usage/usage.ts'
@@ -26,6 +27,7 @@ export interface Acts {
   readonly auth: Pick<AuthRoom, 'authenticatePerson' | 'logIn'>
   readonly accounts: Accounts
   readonly auditLog: AuditLog
+  readonly feeds: Pick<AdvisoryFeeds, 'state' | 'fetchNow'>
   readonly jobs: Jobs
   readonly registries: Registries
   readonly scans: Pick<Scans, 'report' | 'scan' | 'history'>

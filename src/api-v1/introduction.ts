@@ -6,6 +6,7 @@ export const TAGS: readonly (readonly [name: string, description: string])[] = [
   ['Artifacts', 'The images of a repository.'],
   ['Vulnerabilities', 'What scanning found.'],
   ['Scans', 'What an image holds, what was found in it, and how that changed.'],
+  ['Advisories', 'What images are judged by, where it comes from, and how old it is.'],
   ['Locations', 'Where registries can be.'],
   ['Names', 'Which registry names are in use.'],
   ['Me', 'The person who asks: profile, password, sessions, API keys.'],

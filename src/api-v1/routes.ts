@@ -10,6 +10,7 @@ import type { Client, ClientOf } from '../http/client.ts'
 import type { Log } from '../http/log.ts'
 import type { Naming } from '../registries/hostname.ts'
 import { accountLinkRoutes } from './account-links.ts'
+import { advisoryRoutes } from './advisories.ts'
 import { apiKeyRoutes } from './api-keys.ts'
 import { auditRoutes } from './audit.ts'
 import type { Acts, ApiContext } from './context.ts'
@@ -43,6 +44,7 @@ const ROUTES: readonly ((context: ApiContext) => void)[] = [
   contractRoutes,
   tokenRoutes,
   scanRoutes,
+  advisoryRoutes,
   ssoProviderRoutes,
   ssoPeopleRoutes,
   signOnRoutes,

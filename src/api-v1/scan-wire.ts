@@ -110,6 +110,10 @@ export const ReportAnswer = Type.Object({
   snapshot: nullable(Type.String(), { description: 'Which advisories it was judged by; null: none.' }),
   upToDate: Type.Boolean({ description: 'By the advisories in force: another scan would say the same.' }),
   advisories: nullable(Advisories, { description: 'What is in force now; null: nothing was ever imported.' }),
+  stale: nullable(Type.String(), {
+    description:
+      'Of which source of advisories nothing was heard for long: what became known since may be missing. Null: of none.',
+  }),
   os: Os,
   images: Type.Array(ImageInShort, { description: 'Of an index: its images in short.' }),
   counts: Counts,

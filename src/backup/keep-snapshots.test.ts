@@ -15,6 +15,7 @@ import { restoreLocal } from '../local-restore.ts'
 import { openSqlite } from '../metadata/sqlite.ts'
 import { createBackup } from './backup.ts'
 import { keepSnapshots } from './keep-snapshots.ts'
+import { loadSnapshot } from './load-snapshot.ts'
 import { openSnapshot } from './read-snapshot.ts'
 
 const MINUTE = 60_000
@@ -148,6 +149,29 @@ test('a full disk is left alone, and a failure is not repeated at once', async (
   clock.now += 5 * MINUTE
   assert.ok(await backup.keepSnapshots())
   assert.equal((await names()).length, 1)
+})
+
+test('snapshots leave out the content of advisories; restored without it, none are in force', async (t) => {
+  const { metadata, keys, blobs, keep } = await setUp(t)
+  await metadata.transact(async (sql) => {
+    for (const id of ['old', 'kept']) {
+      await sql.run`INSERT INTO advisory_snapshots (id, state, sources, created_at) VALUES (${id}, 'retired', '[]', 0)`
+    }
+    await sql.run`INSERT INTO advisory_snapshots (id, state, sources, created_at) VALUES ('now', 'active', '[]', 0)`
+    await sql.run`INSERT INTO advisory_snapshot_parts (snapshot_id, position, content) VALUES ('now', 0, ${Buffer.alloc(9)})`
+  })
+  const name = (await keep()) as SnapshotName
+  const read = (start: number, end: number) => blobs.snapshots.read(name, start, end)
+  const [stored] = await Array.fromAsync(blobs.snapshots.list())
+  await using opened = await openSnapshot({ name, size: stored?.size ?? 0, read }, keys.snapshotKey)
+  const to = await openSqlite({ path: join(await temporaryFolder(t), 'db') })
+  t.after(() => to[Symbol.asyncDispose]())
+  await loadSnapshot(to, opened, async () => {})
+  const ids = await to.read((sql) => sql.all<{ id: string }>`SELECT id FROM advisory_snapshots ORDER BY id`)
+  assert.deepEqual(
+    ids.map(({ id }) => id),
+    ['kept', 'old'],
+  )
 })
 
 test('a snapshot is opened by its key and under its name only', async (t) => {

@@ -21,6 +21,12 @@ const KEEP_MS = 7 * 24 * HOUR
 /** Older than this, one of each hour is enough. */
 const THIN_AFTER_MS = 2 * HOUR
 
+/**
+ * The world's advisories would make up most of each of two hundred snapshots. They are public: fetched or imported again, and each node
+ * has them in its folder, from which they come into force again. `entrepot backup` has them: closed networks may have nothing else.
+ */
+const LEFT_OUT: ReadonlySet<string> = new Set(['advisory_snapshot_parts'])
+
 /** The newest one in the store, as the database remembers it. */
 interface Kept {
   readonly name: SnapshotName
@@ -42,7 +48,7 @@ export async function keepSnapshots(deps: KeepSnapshotsDeps, atOnce = false): Pr
   })
   if (!(isDue || atOnce)) return null
   await deps.refuseWhenFull()
-  const written = await writeSnapshot(deps, { create: (name) => blobs.snapshots.create(name) })
+  const written = await writeSnapshot(deps, { create: (name) => blobs.snapshots.create(name), leaveOut: LEFT_OUT })
   const { name, takenAt, keys, destroyedKeys } = written
   // Killed before the last line: the next run takes another one and removes the same again.
   const opensDestroyed = (kept?.destroyedKeys ?? 0) !== destroyedKeys

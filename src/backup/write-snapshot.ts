@@ -38,6 +38,8 @@ export interface WrittenSnapshot {
 
 export interface SnapshotTarget {
   create(name: SnapshotName): Promise<ObjectWriter>
+  /** Tables whose rows are not kept: whoever restores has them from elsewhere. */
+  readonly leaveOut?: ReadonlySet<string>
   /** Every batch of rows, as it is read. */
   readonly onRows?: (table: string, rows: readonly DumpedRow[]) => Promise<void>
 }
@@ -55,7 +57,7 @@ export async function writeSnapshot(source: SnapshotSource, target: SnapshotTarg
     const writer = await target.create(header.name)
     try {
       const sealed = new SealedWriter(writer, source.key, header.name)
-      const lines = linesOf(sql, header, async (table, batch) => {
+      const lines = linesOf(sql, header, target.leaveOut ?? new Set(), async (table, batch) => {
         rows[table] = (rows[table] ?? 0) + batch.length
         await target.onRows?.(table, batch)
       })
@@ -80,10 +82,12 @@ async function headerOf({ installation, program }: SnapshotSource, sql: Reader):
 async function* linesOf(
   sql: Reader,
   header: SnapshotHeader,
+  leaveOut: ReadonlySet<string>,
   onRows: (table: string, rows: readonly DumpedRow[]) => Promise<void>,
 ): AsyncGenerator<string, void, void> {
   yield `${JSON.stringify(header)}\n`
   for (const table of await dumpedTables(sql)) {
+    if (leaveOut.has(table.name)) continue
     yield `${JSON.stringify({ table: table.name, columns: table.columns })}\n`
     for await (const rows of pagesOf(sql, table)) {
       await onRows(table.name, rows)

@@ -1,10 +1,13 @@
 import { join, resolve } from 'node:path'
-import type { SourceState } from '../scanner/advisories/advisory-index.ts'
+import type { SnapshotInfo, SourceState } from '../scanner/advisories/advisory-index.ts'
 import type { FileReport } from '../scanner/advisories/file-tally.ts'
+import { listOnServer, NONE_YET, statusOnServer } from './advisories-on-server.ts'
 import { folderStore } from './advisory-store.ts'
 import type { Command, CommandContext, Io } from './command.ts'
 import { defineCommand, defineGroup } from './define.ts'
 import { configOf, JSON_OPTION, printJson, WHERE } from './local.ts'
+import { serverUnlessHere } from './plane.ts'
+import { SERVER, withServer } from './server.ts'
 import { printList } from './table.ts'
 
 const importCommand = defineCommand({
@@ -40,6 +43,7 @@ const importCommand = defineCommand({
       },
     })
     const info = snapshot === null ? null : await store.install(snapshot.path)
+    warnOfShrinking(context.io, base?.info ?? null, info)
     if (options.json) printJson(context, { snapshot: info, files })
     else if (info === null) context.io.err('Nothing was imported: see above; --keep-going takes in what can be read')
     else context.io.out(info.id === base?.info.id ? `nothing new: ${info.id}` : `now in force: ${info.id}`)
@@ -47,52 +51,96 @@ const importCommand = defineCommand({
   },
 })
 
+const ON_SERVER_TOO = { ...WHERE, url: SERVER.url, ...JSON_OPTION } as const
+
 const list = defineCommand({
   name: 'list',
   summary: 'list the sources of vulnerability data, and how old they are',
+  about: 'On the server that is named or logged in to; without one, or with --data, on this machine.',
   example: 'entrepot advisories list',
   positionals: [],
-  options: { ...WHERE, ...JSON_OPTION },
+  options: ON_SERVER_TOO,
   run: async ({ options }, context) => {
+    const server = await serverUnlessHere({ ...options, contract: undefined }, context)
+    if (server !== null) return await listOnServer(server, context, options.json)
     const current = await folderStore(await folderOf(options, context)).current()
     return printList(context, current?.info.sources ?? [], {
       json: options.json,
       headings: ['SOURCE', 'KIND', 'RECORDS', 'NEWEST', 'IMPORTED', 'AGE'],
       cells: (source) => cells(source, context.now()),
-      empty:
-        'no advisories: without them nothing can be said of any image. Import some: entrepot advisories import <path>',
+      empty: NONE_YET,
     })
   },
 })
 
 const status = defineCommand({
   name: 'status',
-  summary: 'say which vulnerability data is in force',
-  about: 'Exit code 0: there is some; 1: there is none.',
+  summary: 'say which vulnerability data is in force, and what went wrong with fetching it',
+  about:
+    'On the server that is named or logged in to, where operators also see whom it asks; without one, or with --data, on this machine.\n' +
+    'Exit code 0: there is some; 1: there is none.',
   example: 'entrepot advisories status',
   positionals: [],
-  options: { ...WHERE, ...JSON_OPTION },
+  options: ON_SERVER_TOO,
   run: async ({ options }, context) => {
+    const server = await serverUnlessHere({ ...options, contract: undefined }, context)
+    if (server !== null) return await statusOnServer(server, context, options.json)
     const current = await folderStore(await folderOf(options, context)).current()
     if (options.json) printJson(context, current?.info ?? null)
     else if (current === null) context.io.out('no advisories: images stay Unknown until some are imported')
-    else {
-      const { id, sources } = current.info
-      const oldest = Math.min(...sources.map(({ importedAt }) => importedAt))
-      const records = sources.reduce((sum, source) => sum + source.records, 0)
-      context.io.out(`snapshot  ${id}`)
-      context.io.out(`holds     ${records} records of ${sources.length} sources`)
-      context.io.out(`oldest    imported ${day(oldest)}, ${age(oldest, context.now())} ago`)
-    }
+    else printCurrent(context, current.info)
     return current === null ? 1 : 0
   },
 })
 
-export const advisoriesCommand: Command = defineGroup('advisories', 'import and list vulnerability data', [
+const fetchCommand = defineCommand({
+  name: 'fetch',
+  summary: 'have a server ask its sources of vulnerability data now; for operators',
+  about:
+    'It asks them by itself every few hours: ENTREPOT_ADVISORY_SOURCES and ENTREPOT_ADVISORY_HOURS. How it went: advisories status.',
+  example: 'entrepot advisories fetch osv:npm',
+  positionals: [],
+  rest: 'source',
+  options: {
+    force: {
+      type: 'boolean',
+      about: 'also take what says less than half of what is known, which is taken for damaged',
+    },
+    url: SERVER.url,
+  },
+  run: ({ rest, options }, context) =>
+    withServer({ url: options.url, contract: undefined }, context, async (server) => {
+      const body = { sources: rest, force: options.force }
+      const { sources } = await server.send<{ sources: string[] }>('POST', '/api/v1/advisories/fetch', body)
+      if (sources.length === 0)
+        context.io.out('nobody is to be asked: no image was scanned yet, or nothing is fetched here')
+      else context.io.out(`${sources.join(', ')}: asked within seconds`)
+      return 0
+    }),
+})
+
+export const advisoriesCommand: Command = defineGroup('advisories', 'import, fetch and list vulnerability data', [
   importCommand,
   list,
   status,
+  fetchCommand,
 ])
+
+function printCurrent(context: CommandContext, { id, sources }: SnapshotInfo): void {
+  const oldest = Math.min(...sources.map(({ importedAt }) => importedAt))
+  const records = sources.reduce((sum, source) => sum + source.records, 0)
+  context.io.out(`snapshot  ${id}`)
+  context.io.out(`holds     ${records} records of ${sources.length} sources`)
+  context.io.out(`oldest    imported ${day(oldest)}, ${age(oldest, context.now())} ago`)
+}
+
+/** What somebody brings by hand counts; but whoever brings half a list by mistake should know. */
+function warnOfShrinking({ err }: Io, before: SnapshotInfo | null, after: SnapshotInfo | null): void {
+  for (const { name, records } of before?.sources ?? []) {
+    const now = after?.sources.find((source) => source.name === name)?.records ?? 0
+    if (after !== null && now * 2 < records) err(`Warning: ${name} had ${records} records and has ${now} now`)
+  }
+}
 
 async function folderOf(options: Parameters<typeof configOf>[0], context: CommandContext): Promise<string> {
   return join((await configOf(options, context)).data, 'advisories')

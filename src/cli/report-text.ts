@@ -44,6 +44,7 @@ function headOf(report: ReportInfo, { title, now }: Shown): string {
     ...(report.images.length === 0 ? [['system', systemOf(report.os, now)] as const] : []),
     ['status', statusOf(report)],
     ['judged by', advisoriesOf(report, now)],
+    ...(report.stale === null ? [] : [['stale', report.stale] as const]),
     ...(report.status === 'not_applicable' ? [] : [['packages', String(report.packages.length)] as const]),
     ...(report.status === 'scanned' || report.findings.length > 0 ? [['found', foundIn(report)] as const] : []),
   ] as const

@@ -100,6 +100,14 @@ export class Advisories {
     }
   }
 
+  /** Null also when its content is gone: then everything is new. */
+  async #before(): Promise<AdvisoryIndex | null> {
+    return await this.current().catch((error: unknown) => {
+      if (error instanceof DomainError && error.kind === 'unavailable') return null
+      throw error
+    })
+  }
+
   /**
    * Installs what `entrepot advisories import` made the newest in this node's folder, and keeps there what is in force: of nodes with
    * folders of their own the one made last counts.
@@ -178,8 +186,9 @@ export class Advisories {
     path: string,
     known: KnownChanges | undefined,
   ): Promise<boolean> {
-    const before = await this.current()
-    const from = before?.info.id ?? null
+    const from = (await this.#deps.metadata.read(activeSnapshot))?.id ?? null
+    const before = await this.#before()
+    if (before !== null && before.info.id !== from) return false
     if (known && known.after !== from) throw overtaken()
     const changes = known ? known.changes : before && this.#deps.diffSnapshots(this.#pathOf(before.info.id), path)
     const told = before && changes && withNewEcosystems(changes.packages, before)

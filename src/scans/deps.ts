@@ -1,5 +1,6 @@
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import type { AdvisoryIndex } from '../scanner/advisories/advisory-index.ts'
+import type { FeedSettings } from './feed-sources.ts'
 import type { LayerAnswer } from './run-child.ts'
 
 /** Who asks, as far as these acts must know. That they may was decided before. */
@@ -37,6 +38,8 @@ export interface ScansDeps {
   readonly openSnapshot: (path: string) => AdvisoryIndex & Partial<Disposable>
   /** Of two such files. */
   readonly diffSnapshots: (before: string, after: string) => SnapshotChanges
+  /** What is fetched, and what is old. */
+  readonly feedSettings: FeedSettings
   /** Where this node unpacks snapshots; made when it is needed. */
   readonly cacheDirectory: string
 }

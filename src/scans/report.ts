@@ -12,6 +12,8 @@ import type { Advisories } from './advisories.ts'
 import type { Whole } from './combine.ts'
 import { combine, wholeOf } from './combine.ts'
 import type { Actor, ScansDeps } from './deps.ts'
+import type { FeedSettings } from './feed-sources.ts'
+import { readFeedState, staleness } from './feed-state.ts'
 import type { ImageUnder } from './images-under.ts'
 import { imagesUnder } from './images-under.ts'
 import type { ArtifactPlace } from './place.ts'
@@ -37,6 +39,8 @@ export interface Report {
   readonly upToDate: boolean
   /** What is in force now; null: nothing was ever imported. */
   readonly advisories: SnapshotInfo | null
+  /** Of whom nothing was heard for long, who speaks of its packages: what became known since may be missing. Null: nobody. */
+  readonly stale: string | null
   readonly os: ReportedOs | null
   /** Of the images of an index; empty for an image. */
   readonly images: readonly ReportOnImage[]
@@ -68,8 +72,8 @@ export async function findingsIn(deps: Deps, actor: Actor, place: ArtifactPlace)
   return (await readArtifact(deps, actor, place)).whole.result?.findings ?? []
 }
 
-async function readArtifact({ metadata }: Deps, actor: Actor, place: ArtifactPlace): Promise<Read> {
-  return await metadata.read(async (sql) => await readAll(sql, await requireSubject(sql, actor, place)))
+async function readArtifact({ metadata, feedSettings }: Deps, actor: Actor, place: ArtifactPlace): Promise<Read> {
+  return await metadata.read(async (sql) => await readAll(sql, await requireSubject(sql, actor, place), feedSettings))
 }
 
 /** By what is known now: the finding may be older than what mends it. */
@@ -87,10 +91,11 @@ interface Read extends InForce {
   readonly scan: ScanRow | null
   readonly whole: Whole
   readonly images: readonly ImageUnder[]
+  readonly stale: string | null
   readonly asleep: readonly Problem[]
 }
 
-async function readAll(sql: Reader, subject: ScanSubject): Promise<Read> {
+async function readAll(sql: Reader, subject: ScanSubject, settings: FeedSettings): Promise<Read> {
   const scan = await findScan(sql, subject.manifest_id)
   const snapshot = await activeSnapshot(sql)
   const active = snapshot && {
@@ -100,10 +105,11 @@ async function readAll(sql: Reader, subject: ScanSubject): Promise<Read> {
   }
   const { images } = await imagesUnder(sql, subject)
   const sleeping = scan === null ? [] : await asleep(sql, subject, scan, active)
+  const whole = scan === null ? notScanned(subject) : wholeWith(scan, images)
   return {
-    ...{ subject, scan, active, images, asleep: sleeping },
+    ...{ subject, scan, active, images, whole, asleep: sleeping },
     isSettled: snapshot?.is_rematched === 1 && sleeping.length === 0,
-    whole: scan === null ? notScanned(subject) : wholeWith(scan, images),
+    stale: staleness(await readFeedState(sql, settings), whole.inventory),
   }
 }
 
@@ -115,7 +121,7 @@ function wholeWith(scan: ScanRow, images: readonly ImageUnder[]): Whole {
 }
 
 function toReport(read: Read, images: readonly ReportOnImage[]): Omit<Report, 'upgrades'> {
-  const { subject, scan, whole, asleep } = read
+  const { subject, scan, whole, stale, asleep } = read
   const { status, reason, snapshot, inventory, result } = whole
   const findings = result?.findings ?? []
   return {
@@ -123,6 +129,7 @@ function toReport(read: Read, images: readonly ReportOnImage[]): Omit<Report, 'u
     scannedAt: scan?.scanned_at ?? null,
     upToDate: isUpToDate(scan, images, read),
     advisories: read.active,
+    stale,
     os: osOf(inventory),
     counts: bandsOf(findings),
     packages: inventory?.packages ?? [],

@@ -44,8 +44,10 @@ export interface Scans extends Disposable {
   vulnerability(actor: Actor, id: string): Promise<VulnerabilityView>
   /** Has it scanned again, soon. @throws `not_found`, `conflict` (it is one that is not scanned) */
   scan(actor: Actor, place: ArtifactPlace): Promise<void>
-  /** A finished snapshot file becomes what counts. @returns false when it is that already. */
-  installSnapshot(path: string): Promise<boolean>
+  /** A finished snapshot file becomes what counts, or see `Advisories.install`. @returns false when it is that already. */
+  installSnapshot(path: string, known?: Parameters<Advisories['install']>[1]): Promise<boolean>
+  /** What counts, as a file of this node; null: nothing does. @throws `unavailable` */
+  snapshotFile(): Promise<{ readonly id: string; readonly path: string } | null>
 
   /** For a schedule: what was imported on this machine counts from now on. */
   followImports(): Promise<void>
@@ -86,7 +88,8 @@ export function createScans(options: ScansOptions): Scans {
     vulnerabilitiesOf: (actor, place, query) => vulnerabilitiesOf(deps, actor, place, query),
     vulnerability: (actor, id) => vulnerability(deps, actor, id),
     scan: (actor, place) => scanNow(deps, actor, place),
-    installSnapshot: (path) => advisories.install(path),
+    installSnapshot: (path, known) => advisories.install(path, known),
+    snapshotFile: () => advisories.currentFile(),
     followImports: async () => void (await advisories.follow()),
     onAsked: (listener) => {
       asked = listener

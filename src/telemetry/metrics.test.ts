@@ -31,12 +31,14 @@ test('metrics: several processes are one text, and a snapshot survives being sen
     metrics.job('settle', 'failed', 12)
     metrics.gauge('entrepot_open_uploads', 'Uploads this process receives', 'sum', async () => 3)
     metrics.gauge('entrepot_free_bytes', 'Free on the disk', 'max', () => 7)
+    metrics.gauges('entrepot_age_seconds', 'Ages', 'source', async () => new Map([['osv:npm', 5]]))
   }
   const sent = JSON.parse(JSON.stringify([await one.snapshot(), await two.snapshot()]))
   const text = await textOf(sent)
   for (const line of [
     'entrepot_http_requests_total{route="manifest",method="GET",status="200"} 2',
     'entrepot_cache_requests_total{cache="segments",result="hit"} 2',
+    'entrepot_age_seconds{source="osv:npm"} 5',
     'entrepot_database_seconds_count{kind="read",result="ok"} 2',
     'entrepot_job_seconds_count{job="settle",result="failed"} 2',
     'entrepot_open_uploads 6',

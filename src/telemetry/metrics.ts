@@ -15,6 +15,8 @@ export interface Metrics {
    * process are added, what all processes see alike is not.
    */
   gauge(name: string, help: string, over: 'sum' | 'max', read: () => number | Promise<number>): void
+  /** Numbers of things with names, under the label `label`; all processes see them alike. */
+  gauges(name: string, help: string, label: string, read: () => Promise<ReadonlyMap<string, number>>): void
   /** This process's numbers, to be sent to whoever calls `textOf`. */
   snapshot(): Promise<MetricsSnapshot>
 }
@@ -54,6 +56,7 @@ export function createMetrics(): Metrics {
     database: (kind, result, ms) => database.observe({ kind, result }, ms / 1000),
     job: (job, result, ms) => jobs.observe({ job, result }, ms / 1000),
     gauge: (name, help, over, read) => addGauge(registers, { name, help, aggregator: over }, read),
+    gauges: (name, help, label, read) => addGauges(registers, { name, help, aggregator: 'max' }, label, read),
     snapshot: async () => [...(await registry.getMetricsAsJSON()), ...requestMetrics(requests)],
   }
 }
@@ -81,6 +84,24 @@ function addGauge(
     registers,
     async collect() {
       gauge.set(await read())
+    },
+  })
+}
+
+function addGauges(
+  registers: Registry[],
+  about: { readonly name: string; readonly help: string; readonly aggregator: 'max' },
+  label: string,
+  read: () => Promise<ReadonlyMap<string, number>>,
+): void {
+  const gauge: Gauge = new Gauge({
+    ...about,
+    labelNames: [label],
+    registers,
+    async collect() {
+      const values = await read()
+      gauge.reset() // what is gone is not shown any more
+      for (const [name, value] of values) gauge.set({ [label]: name }, value)
     },
   })
 }

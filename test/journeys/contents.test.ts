@@ -21,6 +21,7 @@ test('what is pushed and pulled over the data plane is what the lists tell', asy
       ENTREPOT_DATA: directory,
       ENTREPOT_LISTEN: '127.0.0.1:0',
       ENTREPOT_WORKERS: '1',
+      ENTREPOT_ADVISORY_SOURCES: 'none',
       ENTREPOT_ADMIN_EMAIL: 'ann@example.com',
       ENTREPOT_ADMIN_PASSWORD: password,
     })

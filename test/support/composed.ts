@@ -84,6 +84,7 @@ export class Composed implements AsyncDisposable {
       ENTREPOT_ADMIN_EMAIL: FIRST_OWNER.email,
       ENTREPOT_ADMIN_PASSWORD: FIRST_OWNER.password,
       ENTREPOT_WORKERS: '1',
+      ENTREPOT_ADVISORY_SOURCES: 'none',
     })
   }
 

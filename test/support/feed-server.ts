@@ -12,12 +12,15 @@ export class FeedServer implements AsyncDisposable {
   readonly never = new Set<string>()
   /** Paths, in the order they were asked for. */
   readonly asked: string[] = []
-  /** Called before each answer. */
-  before: (path: string) => Promise<void> | void = () => {}
+  /** What is asked for as a range, in order. */
+  readonly ranges: string[] = []
+  /** Answers that end after so many bytes, and are held until their client is gone. */
+  readonly cutAfter = new Map<string, number>()
+  #held = 0
   readonly #server: Server
 
   private constructor() {
-    this.#server = createServer((request, response) => void this.#answer(request, response))
+    this.#server = createServer((request, response) => this.#answer(request, response))
   }
 
   static async open(): Promise<FeedServer> {
@@ -30,9 +33,14 @@ export class FeedServer implements AsyncDisposable {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
-  async #answer({ url: path = '', headers }: IncomingMessage, response: ServerResponse): Promise<void> {
+  /** Somebody waits for the rest of an answer. */
+  isHeld(): boolean {
+    return this.#held > 0
+  }
+
+  #answer({ url: path = '', headers }: IncomingMessage, response: ServerResponse): void {
     this.asked.push(path)
-    await this.before(path)
+    if (headers.range !== undefined) this.ranges.push(headers.range)
     if (this.never.has(path)) return
     const file = this.files[path]
     if (file === undefined) return void response.writeHead(404).end('no such file')
@@ -41,7 +49,13 @@ export class FeedServer implements AsyncDisposable {
     const from = headers['if-range'] === etag ? Number(/^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1] ?? 0) : 0
     const part = { 'content-range': `bytes ${from}-${file.length - 1}/${file.length}` }
     response.writeHead(from > 0 ? 206 : 200, { etag, ...(from > 0 ? part : {}), 'content-length': file.length - from })
-    response.end(file.subarray(from))
+    const cut = this.cutAfter.get(path)
+    if (cut === undefined) return void response.end(file.subarray(from))
+    this.#held += 1
+    response.on('close', () => {
+      this.#held -= 1
+    })
+    response.write(file.subarray(from, cut))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -45,6 +45,7 @@ export function configOf(data: string, env: Record<string, string> = {}): Config
   return loadConfig({
     ENTREPOT_DATA: data,
     ENTREPOT_WORKERS: '1',
+    ENTREPOT_ADVISORY_SOURCES: 'none',
     ENTREPOT_MIN_FREE_BYTES: '0',
     ENTREPOT_ADMIN_PASSWORD: 'a long enough password',
     ...env,

@@ -3,10 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { OPERATOR } from '../../src/accounts/deps.ts'
 import type { App } from '../../src/compose.ts'
 import { compose } from '../../src/compose.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { prepare } from '../../src/first-start.ts'
+import type { Log } from '../../src/http/log.ts'
 import { SILENT } from '../../src/http/log.ts'
 import type { Printed, TypedLine } from './cli.ts'
 import { type } from './cli.ts'
@@ -44,8 +46,8 @@ export class ScanServer implements AsyncDisposable {
   #app: App | undefined
   #url = ''
 
-  /** `env`: PostgreSQL instead of the embedded database, for one. */
-  static async open(env: Readonly<Record<string, string>> = {}): Promise<ScanServer> {
+  /** `env`: PostgreSQL instead of the embedded database, for one. `log`: what an operator sees. */
+  static async open(env: Readonly<Record<string, string>> = {}, log: Log = SILENT): Promise<ScanServer> {
     const world = new ScanServer()
     const data = await mkdtemp(join(tmpdir(), 'entrepot-scanning-'))
     world.#opened.defer(() => rm(data, { recursive: true, force: true }))
@@ -54,11 +56,12 @@ export class ScanServer implements AsyncDisposable {
       ENTREPOT_ADMIN_EMAIL: OWNER.email,
       ENTREPOT_ADMIN_PASSWORD: OWNER.password,
       ENTREPOT_WORKERS: '1',
+      ENTREPOT_ADVISORY_SOURCES: 'none',
       ...env,
     })
     await prepare(config)
     const databaseNow = () => world.clock.now
-    const app = await compose(config, { log: SILENT, rooms: { now: databaseNow }, databaseNow })
+    const app = await compose(config, { log, rooms: { now: databaseNow }, databaseNow })
     world.#opened.use(app)
     world.#url = await app.server.listen({ host: '127.0.0.1', port: 0 })
     world.#data = data
@@ -151,6 +154,16 @@ export class ScanServer implements AsyncDisposable {
     })
   }
 
+  get app(): App {
+    if (!this.#app) throw new TypeError('not open')
+    return this.#app
+  }
+
+  /** The owner, too, may do what operators do. */
+  async makeOperator(): Promise<void> {
+    await this.app.rooms.accounts.setOperator({ email: OWNER.email, isOperator: true }, OPERATOR)
+  }
+
   /** At the machine, by the command, while the server runs: a file of test/journeys/advisories. */
   async import(file: string): Promise<void> {
     this.clock.now += 60_000
@@ -163,6 +176,7 @@ export class ScanServer implements AsyncDisposable {
   async tick(): Promise<void> {
     await this.#app?.flush()
     await this.#app?.rooms.scans.followImports()
+    await this.#app?.rooms.feeds.lookWhetherDue()
   }
 
   /** Asks until the answer is as wanted. @returns it. */

@@ -54,6 +54,8 @@ export interface IndexOptions {
 
 export const owner = actor(1)
 
+const NOTHING_FETCHED = { sources: [], mirror: null, folder: null, everyMs: 1e9, staleMs: 1e15 }
+
 export interface WorldOptions {
   readonly openMetadata?: OpenMetadata | undefined
   readonly wrap?: (scans: Scans) => Scans
@@ -89,7 +91,9 @@ export async function openScanWorld(options: WorldOptions = {}) {
       return await registry.openBlob(of, caller, digest)
     },
   }
-  const scans: Scans = wrap(createScansOn(metadata, watched, { data: directory }, SNAPSHOT_FIXTURES, child))
+  const scans: Scans = wrap(
+    createScansOn(metadata, watched, { data: directory, advisories: NOTHING_FETCHED }, SNAPSHOT_FIXTURES, child),
+  )
   const place = (repository: string, of = internalId) => ({ registryId: of, repository: repository as RepositoryName })
 
   const push = async (at: Place, type: string, content: object, tag?: string): Promise<Digest> => {

@@ -162,6 +162,7 @@ function settings(options: EntrepotOptions & { admin: Admin; dataDir: string }, 
     ENTREPOT_ADMIN_EMAIL: admin.email,
     ENTREPOT_ADMIN_PASSWORD: admin.password,
     ENTREPOT_WORKERS: String(workers),
+    ENTREPOT_ADVISORY_SOURCES: 'none', // tests ask nobody outside
     ...(domain === undefined ? {} : { ENTREPOT_DOMAIN: domain }),
     ...(databaseUrl === undefined ? {} : { ENTREPOT_DATABASE_URL: databaseUrl }),
     ...(masterKey === undefined ? {} : { ENTREPOT_MASTER_KEY: masterKey }),

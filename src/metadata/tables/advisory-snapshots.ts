@@ -34,12 +34,6 @@ export async function markRematched(sql: Transaction): Promise<void> {
        AND (SELECT COUNT(*) FROM jobs WHERE kind = 'rematch' AND state <> 'dead') < 2`
 }
 
-/** Of any that was ever installed; null: none by that id. */
-export async function findSnapshot(sql: Reader, id: string): Promise<ActiveSnapshot | null> {
-  return await sql.get<ActiveSnapshot>`
-    SELECT ${ACTIVE} FROM advisory_snapshots WHERE id = ${id}`
-}
-
 /** A writer that says nothing for so long is dead. */
 const WRITER_MS = 60_000
 

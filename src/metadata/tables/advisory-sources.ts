@@ -86,13 +86,13 @@ export async function noteWarning(sql: Transaction, name: string): Promise<void>
   await sql.run`UPDATE advisory_sources SET warned_at = ${sql.now()} WHERE name = ${name}`
 }
 
-/** What packages of scanned images are of: `npm`, `Debian:12`. One look into the index for each, however many images there are. */
+/** What packages of scanned images are of: `npm`, `Debian:12`. One look into the index for each, however many packages there are. */
 export async function ecosystemsOfImages(sql: Reader): Promise<string[]> {
   const rows = await sql.all<{ ecosystem: string }>`
     WITH RECURSIVE found (ecosystem) AS (
-      SELECT MIN(ecosystem) FROM image_packages
+      SELECT MIN(ecosystem) FROM judged_packages
       UNION ALL
-      SELECT (SELECT MIN(p.ecosystem) FROM image_packages p WHERE p.ecosystem > f.ecosystem)
+      SELECT (SELECT MIN(p.ecosystem) FROM judged_packages p WHERE p.ecosystem > f.ecosystem)
         FROM found f WHERE f.ecosystem IS NOT NULL)
     SELECT ecosystem FROM found WHERE ecosystem IS NOT NULL`
   return rows.map(({ ecosystem }) => ecosystem)

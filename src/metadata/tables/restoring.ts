@@ -35,6 +35,10 @@ export async function settleRestored(sql: Transaction): Promise<void> {
   for (const table of VOID) await sql.run`DELETE FROM ${literal(table)}`
   await sql.run`UPDATE schedules SET lease_until = 0`
   await sql.run`UPDATE objects SET state = 'deleting', upload_id = NULL WHERE state = 'writing'`
+  // Of advisories whose content is not in the copy nobody can be judged.
+  await sql.run`
+    DELETE FROM advisory_snapshots
+     WHERE state <> 'retired' AND (state = 'writing' OR id NOT IN (SELECT snapshot_id FROM advisory_snapshot_parts))`
 }
 
 /** The store went on without these rows: what sessions hold may be gone. Their clients begin anew. */

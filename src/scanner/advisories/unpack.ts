@@ -26,13 +26,17 @@ export function packingOfBytes(head: Buffer): Packing {
 const PIECE = 256 * 1024
 
 /** The file's text in pieces. @throws ImportError for what is cut off, corrupt or a bomb. */
-export async function readUnpacked(path: string, packing: Packing, onPiece: (piece: Buffer) => void): Promise<void> {
+export async function readUnpacked(
+  path: string,
+  packing: Packing,
+  onPiece: (piece: Buffer) => void,
+  maxBytes = MAX_UNPACKED_BYTES,
+): Promise<void> {
   let size = 0
   const take = async (pieces: AsyncIterable<Buffer>) => {
     for await (const piece of pieces) {
       size += piece.length
-      if (size > MAX_UNPACKED_BYTES)
-        throw new ImportError(`it unpacks to more than ${MAX_UNPACKED_BYTES} bytes, which is the limit`)
+      if (size > maxBytes) throw new ImportError(`it unpacks to more than ${maxBytes} bytes, which is the limit`)
       onPiece(piece)
     }
   }

@@ -28,6 +28,7 @@ export async function readZip(
   path: string,
   onFile: (name: string, bytes: Buffer) => void,
   onBad: (name: string, reason: string) => void,
+  maxBytes = MAX_UNPACKED_BYTES,
 ): Promise<void> {
   await using file = await open(path)
   let unpacked = 0
@@ -39,8 +40,7 @@ export async function readZip(
       continue
     }
     unpacked += bytes.length
-    if (unpacked > MAX_UNPACKED_BYTES)
-      throw new ImportError(`it unpacks to more than ${MAX_UNPACKED_BYTES} bytes, which is the limit`)
+    if (unpacked > maxBytes) throw new ImportError(`it unpacks to more than ${maxBytes} bytes, which is the limit`)
     onFile(entry.name, bytes)
   }
 }
