@@ -14,7 +14,7 @@ import { randomFrom } from './statistics.ts'
 const [OS_PACKAGES, OWN_PACKAGES] = [250, 150]
 const BASES = 200
 /** Applications on each base: each is pushed again and again. */
-const APPLICATIONS = 10
+const APPLICATIONS = 5
 const ECOSYSTEMS = { deb: 'Debian:11', npm: 'npm', pypi: 'PyPI' } as const
 /** Names of each ecosystem that images hold; where advisories have fewer, others stand in for those that nobody wrote one about. */
 const NAMES = { deb: 1500, npm: 3000, pypi: 1500 } as const
@@ -50,9 +50,9 @@ export function* applications(names: readonly Name[]): Generator<{ base: number;
   }
 }
 
-/** Three versions of each are about; of five packages one is old enough to be affected by what is known. */
+/** Three versions of each are about; of twenty packages one is old enough to be affected by what is known. */
 function packageOf({ type, name }: Name, layer: string, random: () => number): InventoryPackage {
-  const version = random() < 0.2 ? `0.${Math.floor(random() * 3)}.1` : `900.${Math.floor(random() * 3)}.0`
+  const version = random() < 0.05 ? `0.${Math.floor(random() * 3)}.1` : `900.${Math.floor(random() * 3)}.0`
   const path = type === 'deb' ? 'var/lib/dpkg/status' : `app/${type}/${name}/package.json`
   const plain = {
     namespace: type === 'deb' ? 'debian' : null,

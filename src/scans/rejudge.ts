@@ -42,10 +42,12 @@ const MOST_REMEMBERED = 50_000
  */
 export class Rejudge {
   readonly snapshot: string
+  /** Other advisories became active: what was given since is as it was. */
+  isOvertaken = false
   readonly #metadata: MetadataStore
   readonly #index: AdvisoryIndex
   readonly #packages = new Map<number, Package>()
-  readonly #summaries = new Map<number, readonly Summary[]>()
+  readonly #summaries = new Map<number, Said>()
   /** By the ids of two verdicts. */
   readonly #changes = new Map<string, PackageChanges>()
 
@@ -64,13 +66,13 @@ export class Rejudge {
     await this.#compare(pairs)
     const today = await this.#metadata.read(async (sql) => sql.now())
     const judged = pairs.map((one) => this.#verdict(one, today))
-    await this.#metadata.transact(
+    const isActive = await this.#metadata.transact(
       async (sql) => {
         const held = await holdAll(
           sql,
           images.map(({ scan }) => scan.manifest_id),
         )
-        if ((await activeSnapshot(sql))?.id !== this.snapshot) return
+        if ((await activeSnapshot(sql))?.id !== this.snapshot) return false
         const places = new Map(held.filter(isScannable).map((place) => [place.manifest_id, place]))
         const written = await putVerdicts(sql, placed(judged, places), this.snapshot)
         await putConsequences(sql, written)
@@ -79,9 +81,11 @@ export class Rejudge {
           written.map(({ manifestId }) => manifestId),
           scanJob,
         )
+        return true
       },
       { durable: false }, // the job's end is, and covers all before it
     )
+    this.isOvertaken ||= !isActive
   }
 
   /** What is said now of each of these packages. */
@@ -117,7 +121,10 @@ export class Rejudge {
     const unknown = forget(this.#summaries, ids)
     if (unknown.length === 0) return
     const rows = await this.#metadata.read((sql) => verdictSummaries(sql, unknown))
-    for (const { id, summary } of rows) this.#summaries.set(id, JSON.parse(summary) as Summary[])
+    for (const { id, summary } of rows) {
+      const findings = JSON.parse(summary) as Summary[]
+      this.#summaries.set(id, { findings, names: new Set(namesOf(findings)) })
+    }
   }
 
   /** What a reader would notice where something else is said of a package than before. */
@@ -147,23 +154,45 @@ export class Rejudge {
     }))
     const changes = differences(scan, { status, reason }, packages)
     const isSame = changed.length === 0 && scan.status === status
-    const had = new Set(scan.status === 'scanned' && !isSame ? namesOf(this.#summariesOf(old)) : [])
-    const has = new Set(status === 'scanned' && !isSame ? namesOf(summaries) : [])
     return {
       manifestId: scan.manifest_id,
       before: scan,
       now: { status, reason, problems: JSON.stringify(problems), verdicts: JSON.stringify([...now]) },
       counts: isSame ? undefined : status === 'scanned' ? countsOf(summaries) : null,
-      added: [...has].filter((name) => !had.has(name)),
-      removed: [...had].filter((name) => !has.has(name)),
+      ...this.#names(scan.status === 'scanned' ? old : NOBODY, status === 'scanned' ? now : NOBODY),
       changes: changes && JSON.stringify({ snapshot: this.snapshot, ...changes }),
     }
   }
 
   #summariesOf(pairs: ReadonlyMap<number, number>): Summary[] {
-    return [...pairs.values()].flatMap((id) => this.#summaries.get(id) ?? [])
+    return [...pairs.values()].flatMap((id) => this.#summaries.get(id)?.findings ?? [])
+  }
+
+  /** Which names came and went. Most verdicts are the same: those that went are looked for among them, and not all put together. */
+  #names(old: ReadonlyMap<number, number>, now: ReadonlyMap<number, number>) {
+    const said = (these: ReadonlyMap<number, number>) =>
+      [...these.values()].flatMap((id) => this.#summaries.get(id) ?? [])
+    const other = (these: ReadonlyMap<number, number>, those: ReadonlyMap<number, number>) =>
+      new Set(
+        [...these].flatMap(([id, verdict]) =>
+          those.get(id) === verdict ? [] : [...(this.#summaries.get(verdict)?.names ?? [])],
+        ),
+      )
+    const [gone, come] = [other(old, now), other(now, old)]
+    const all = gone.size === 0 ? [] : said(now)
+    return {
+      added: [...come.difference(gone)],
+      removed: [...gone].filter((name) => !all.some(({ names }) => names.has(name))),
+    }
   }
 }
+
+interface Said {
+  readonly findings: readonly Summary[]
+  readonly names: ReadonlySet<string>
+}
+
+const NOBODY: ReadonlyMap<number, number> = new Map()
 
 interface Compared extends ToRejudge {
   /** Verdicts by package. */

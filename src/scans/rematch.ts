@@ -30,6 +30,7 @@ export const WATCHED_MS = 30 * 24 * 3_600_000
 const PAGE = 500
 /** Of those written in one transaction, in which nobody else writes (SQLite). */
 const BATCH = 20
+const READ_AT_A_TIME = 100
 /** Of packages that are looked up together. */
 const PACKAGES = 2_000
 
@@ -41,16 +42,22 @@ const PACKAGES = 2_000
 export async function rematch(deps: Deps, snapshot: string, signal: AbortSignal): Promise<void> {
   const packed = await deps.metadata.read((sql) => changesTo(sql, snapshot))
   const changed = packed && (await changedBy(deps.metadata, [unpack<SnapshotChanges>(packed).value]))
+  await each(deps, (run, after) => run.page(changed, after, signal))
+  await each(deps, (run, after) => run.indexes(changed, after, signal))
+  await deps.metadata.transact(markRematched)
+}
+
+/** Goes on to the next page only when all of this one was judged by what is active. */
+async function each(deps: Deps, page: (run: Run, after: number) => Promise<number | null>): Promise<void> {
   let run: Run | null = null
   for (let after: number | null = 0; after !== null; ) {
-    signal.throwIfAborted()
     const index = await deps.advisories.current()
     if (index === null) return
-    if (run?.snapshot !== index.info.id) run = new Run(deps, new Rejudge(deps.metadata, index))
-    after = await run.page(changed, after, signal)
+    if (run === null || run.isOvertaken || run.snapshot !== index.info.id)
+      run = new Run(deps, new Rejudge(deps.metadata, index))
+    const next = await page(run, after)
+    if (!run.isOvertaken) after = next
   }
-  for (let after: number | null = 0; after !== null && run !== null; ) after = await run.indexes(changed, after, signal)
-  await deps.metadata.transact(markRematched)
 }
 
 /** Until other advisories become active. */
@@ -67,8 +74,13 @@ class Run {
     this.snapshot = rejudge.snapshot
   }
 
-  /** `changed` null: everything may have. @returns the last id; null: there are no more. */
+  get isOvertaken(): boolean {
+    return this.#rejudge.isOvertaken
+  }
+
+  /** @returns the last id; null: there are no more. */
   async page(changed: Changed | null, after: number, signal: AbortSignal): Promise<number | null> {
+    signal.throwIfAborted()
     const { metadata } = this.#deps
     const ids = await metadata.read((sql) =>
       staleManifests(sql, { since: sql.now() - WATCHED_MS, snapshot: this.snapshot }, { after, limit: PAGE }),
@@ -79,6 +91,7 @@ class Run {
 
   /** The same for images that are in use only as parts of an index. */
   async indexes(changed: Changed | null, after: number, signal: AbortSignal): Promise<number | null> {
+    signal.throwIfAborted()
     const { metadata } = this.#deps
     const { indexes, ids } = await metadata.read(async (sql) => {
       const stale = { since: sql.now() - WATCHED_MS, snapshot: this.snapshot }
@@ -91,19 +104,39 @@ class Run {
 
   async #all(changed: Changed | null, ids: readonly number[], signal: AbortSignal): Promise<void> {
     const concerned = changed === null ? ids : await this.#concerned(ids, changed)
-    for (const batch of chunks(concerned, BATCH)) {
-      signal.throwIfAborted()
-      await this.#batch(batch)
-      await turn() // requests have their turn
+    const scans: NewScan[] = []
+    for (const some of chunks(concerned, READ_AT_A_TIME)) {
+      scans.push(...(await this.#deps.metadata.read((sql) => verdictsOf(sql, some))))
+      await turn()
     }
+    const stale = scans.filter(({ traits, snapshot }) => traits !== null && snapshot !== this.snapshot)
+    for (const [snapshot, some] of Map.groupBy(stale, (scan) => scan.snapshot)) await this.#from(snapshot, some, signal)
   }
 
   async #concerned(ids: readonly number[], { packages, ecosystems }: Changed): Promise<number[]> {
     const held = await this.#held(ids, packages)
-    const some =
-      ecosystems.length === 0 ? [] : await this.#deps.metadata.read((sql) => holdersOfEcosystems(sql, ids, ecosystems))
-    const all = new Set([...held.keys(), ...some])
-    return ids.filter((id) => all.has(id))
+    const some = await this.#holding(ids, ecosystems)
+    return ids.filter((id) => held.has(id) || some.has(id))
+  }
+
+  /** Those that were judged by that snapshot. */
+  async #from(snapshot: string | null, scans: readonly NewScan[], signal: AbortSignal): Promise<void> {
+    const [whole, parts] = await this.#split(scans, snapshot === null ? null : await this.#changedSince(snapshot))
+    for (const batch of chunks(parts, BATCH)) {
+      signal.throwIfAborted()
+      await this.#rejudge.all(batch)
+      await turn() // requests have their turn
+    }
+    for (const { manifest_id } of whole) {
+      signal.throwIfAborted()
+      await rematchOne(this.#deps, manifest_id)
+      await turn()
+    }
+  }
+
+  async #holding(ids: readonly number[], ecosystems: readonly string[]): Promise<Set<number>> {
+    if (ecosystems.length === 0) return new Set()
+    return new Set(await this.#deps.metadata.read((sql) => holdersOfEcosystems(sql, ids, ecosystems)))
   }
 
   /** Which of these packages each of these manifests holds. In the order of their ids. */
@@ -124,28 +157,14 @@ class Run {
     return held
   }
 
-  async #batch(ids: readonly number[]): Promise<void> {
-    const scans = await this.#deps.metadata.read((sql) => verdictsOf(sql, ids))
-    const known: ToRejudge[] = []
-    const stale = scans.filter(({ traits, snapshot }) => traits !== null && snapshot !== this.snapshot)
-    for (const [snapshot, some] of Map.groupBy(stale, (scan) => scan.snapshot)) {
-      const changed = snapshot === null ? null : await this.#changedSince(snapshot)
-      const [whole, parts] = await this.#split(some, changed)
-      for (const { manifest_id } of whole) await rematchOne(this.#deps, manifest_id)
-      known.push(...parts)
-    }
-    await this.#rejudge.all(known)
-  }
-
   /** Those of which everything may differ, and of which only some packages. */
   async #split(scans: readonly NewScan[], changed: Changed | null): Promise<[NewScan[], ToRejudge[]]> {
     if (changed === null) return [[...scans], []]
     const ids = scans.map(({ manifest_id }) => manifest_id).sort((a, b) => a - b)
     const { packages, ecosystems } = changed
-    const some =
-      ecosystems.length === 0 ? [] : await this.#deps.metadata.read((sql) => holdersOfEcosystems(sql, ids, ecosystems))
+    const some = await this.#holding(ids, ecosystems)
     const held = await this.#held(ids, packages)
-    const isWhole = ({ manifest_id }: NewScan): boolean => some.includes(manifest_id)
+    const isWhole = ({ manifest_id }: NewScan): boolean => some.has(manifest_id)
     const parts = scans.filter((scan) => !isWhole(scan))
     return [scans.filter(isWhole), parts.map((scan) => ({ scan, packages: held.get(scan.manifest_id) ?? [] }))]
   }

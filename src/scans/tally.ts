@@ -14,14 +14,16 @@ export function byVulnerability<T extends Pick<Finding, 'id'>>(findings: readonl
 }
 
 export function countsOf(findings: readonly Summary[]): Counts {
-  const groups = byVulnerability(findings)
-  const tenths = groups.map((group) => Math.max(...group.map(({ score }) => Math.round((score ?? 0) * 10))))
-  return {
-    maxSeverity: Math.max(...findings.map(({ severity }) => severityRank(severity)), findings.length === 0 ? NONE : 0),
-    scoreTenths: tenths.reduce((sum, one) => sum + one, 0),
-    vulnerabilities: groups.length,
-    fixable: groups.filter((group) => group.some(({ fixable }) => fixable)).length,
+  const tenths = new Map<string, number>()
+  const fixable = new Set<string>()
+  let maxSeverity = findings.length === 0 ? NONE : 0
+  for (const one of findings) {
+    tenths.set(one.id, Math.max(tenths.get(one.id) ?? 0, Math.round((one.score ?? 0) * 10)))
+    if (one.fixable) fixable.add(one.id)
+    maxSeverity = Math.max(maxSeverity, severityRank(one.severity))
   }
+  const scoreTenths = [...tenths.values()].reduce((sum, one) => sum + one, 0)
+  return { maxSeverity, scoreTenths, vulnerabilities: tenths.size, fixable: fixable.size }
 }
 
 const NONE = severityRank('none')
