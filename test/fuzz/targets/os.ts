@@ -1,5 +1,8 @@
+import { zstdCompressSync } from 'node:zlib'
 import { apk } from '../../../src/scanner/analyzers/apk.ts'
 import { apkRepositories } from '../../../src/scanner/analyzers/apk-repositories.ts'
+import { aptSources } from '../../../src/scanner/analyzers/apt-sources.ts'
+import { chisel } from '../../../src/scanner/analyzers/chisel.ts'
 import { dpkg } from '../../../src/scanner/analyzers/dpkg.ts'
 import { osRelease } from '../../../src/scanner/analyzers/os-release.ts'
 import { analyzerTarget } from '../promises.ts'
@@ -98,6 +101,22 @@ export const OS_TARGETS: readonly Target[] = [
     words: [...INSTALLED.split('\n'), '\n\n', ':'],
     leastBytes: 6,
     damageOf: (bytes) => (bytes.toString('latin1').trim() === '' ? null : 'lines of no package'),
+  }),
+  analyzerTarget({
+    name: 'apt-sources',
+    analyzer: aptSources,
+    path: 'etc/apt/sources.list',
+    seeds: [Buffer.from('deb [arch=amd64] http://deb.debian.org/debian sid main\nSuites: unstable\n')],
+    words: ['deb ', 'sid', ' [', '] ', 'Suites:', '\n'],
+    leastBytes: 1,
+  }),
+  analyzerTarget({
+    name: 'chisel',
+    analyzer: chisel,
+    path: 'var/lib/chisel/manifest.wall',
+    seeds: [zstdCompressSync('{"jsonwall":"1.0"}\n{"kind":"package","name":"a","version":"1","arch":"amd64"}\n')],
+    words: ['{"kind":"package"', '\n'],
+    leastBytes: 1,
   }),
   analyzerTarget({
     name: 'apk-repositories',
