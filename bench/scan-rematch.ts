@@ -76,10 +76,9 @@ async function onSqlite(folder: string, days: Days, images: number, goal: number
 }
 
 async function onPostgres(folder: string, days: Days, images: number): Promise<ScanFigure[]> {
-  const server = await startPostgres()
-  await using database = await server.createDatabase()
-  await using metadata = await openPostgres({ url: database.url })
   try {
+    await using database = await (await startPostgres()).createDatabase()
+    await using metadata = await openPostgres({ url: database.url })
     return await measureOn(metadata, 'PostgreSQL', { folder, days, images, goal: null })
   } finally {
     await stopPostgres()
