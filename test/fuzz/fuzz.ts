@@ -27,6 +27,7 @@ export interface Watch {
 
 /** Inputs that answered something new, to go on from. */
 const MAX_POOL = 400
+const MAX_ANSWERS = 1_000
 /** For so many inputs the answer is asked for twice. */
 const TWICE_EVERY = 64
 /** Of processor time, for at most 24 kB: some thousand times what the slowest of these takes. */
@@ -49,11 +50,13 @@ export async function fuzz(
     watch?.before(input, execution)
     const answer = await tried(target, input, execution % TWICE_EVERY === 0)
     const shortest = answers.get(answer)
-    if (shortest === undefined) {
+    const isNew = shortest === undefined && answers.size < MAX_ANSWERS
+    if (isNew) {
       if (pool.length < MAX_POOL) pool.push(input)
-      else pool[starts.length + random.below(MAX_POOL - starts.length)] = input
+      else pool[random.below(MAX_POOL)] = input
     }
-    if (shortest === undefined || (input.length < shortest.length && answers.size < 10_000)) answers.set(answer, input)
+    // A copy: the input may be a small part of something large.
+    if (isNew || (shortest && input.length < shortest.length)) answers.set(answer, Buffer.from(input))
   }
   return { executions: runs, answers }
 }

@@ -54,7 +54,7 @@ const INTERNAL =
 /** How many packages, and what is wrong, without numbers and names. */
 export function shortAnswer({ packages, problems, owns, os, hints }: AnalyzerResult): string {
   const reasons = problems.map(
-    ({ weight, reason }) => `${weight} ${reason.replace(/\d+|\([^)]*\)/g, '#').slice(0, 60)}`,
+    ({ weight, reason }) => `${weight} ${reason.replace(/\d+|\([^)]*\)/g, '#').slice(0, 36)}`,
   )
   const doubts = new Set(packages.map(({ doubt }) => doubt ?? ''))
   const shape = `${Math.min(packages.length, 9)} packages, ${Math.min(owns.length, 3)} owned`

@@ -173,5 +173,8 @@ function runPaths(bytes: Buffer): string {
     assert.equal(cleanPath(path), path)
     assert.ok(!path.split('/').some((one) => one === '..' || one === '.') && !path.startsWith('/'))
   }
-  return `${clean.map((path) => Math.min(3, path.split('/').length)).join()}`.slice(0, 20)
+  return clean
+    .map((path) => Math.min(3, path.split('/').length))
+    .join('')
+    .slice(0, 4)
 }
