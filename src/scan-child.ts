@@ -18,7 +18,30 @@ export async function main(aliases: LayerAnswer['unreadLinks']): Promise<void> {
     now: () => performance.now(),
     aliases: new Map(aliases),
   })
-  process.stdout.write(JSON.stringify({ facts, unreadLinks: [...unreadLinks] }))
+  for (const piece of answerIn({ facts, unreadLinks: [...unreadLinks] })) process.stdout.write(piece)
+}
+
+const PIECE_CHARACTERS = 256 * 1024
+
+/** As JSON, in pieces: all of it at once, as a text and as bytes, would take as much again as what it says. */
+function* answerIn({ facts, unreadLinks }: LayerAnswer): Generator<string> {
+  const { files, links, whiteouts, opaque, ...rest } = facts
+  yield `{"facts":${JSON.stringify(rest).slice(0, -1)}`
+  for (const [name, list] of Object.entries({ files, links, whiteouts, opaque })) yield* member(name, list)
+  yield '}'
+  yield* member('unreadLinks', unreadLinks)
+  yield '}'
+}
+
+function* member(name: string, list: readonly unknown[]): Generator<string> {
+  let piece = `,"${name}":[`
+  for (const [index, one] of list.entries()) {
+    piece += `${index === 0 ? '' : ','}${JSON.stringify(one)}`
+    if (piece.length < PIECE_CHARACTERS) continue
+    yield piece
+    piece = ''
+  }
+  yield `${piece}]`
 }
 
 /**

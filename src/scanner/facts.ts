@@ -57,7 +57,7 @@ export interface LayerFacts {
   readonly links: readonly { readonly path: string; readonly target: string }[]
   /**
    * All paths of this layer that are not directories, so that one put over a directory or file below hides it: base64 of their sorted
-   * 64-bit hashes (first 8 bytes of SHA-256 of the path).
+   * 64-bit hashes (see `path-hashes.ts`).
    */
   readonly nonDirectories: string
   readonly problems: readonly Problem[]

@@ -27,7 +27,7 @@ export interface ChildOptions {
 const MAX_ANSWER_BYTES = 128 * 1024 * 1024
 const MAX_ERROR_BYTES = 2_000
 /** JavaScript's own objects. Buffers are bounded by the limits of what is read, and by `ADDRESS_SPACE`. */
-const HEAP_MB = 192
+const HEAP_MB = 144
 /** Below 2 GB the runtime itself aborts; beyond it too many buffers are an error that can be caught (stack.md 8). */
 const ADDRESS_SPACE = 2_000_000_000
 

@@ -72,7 +72,7 @@ function changed(root: unknown, random: Random): unknown {
     default:
       put(tree, key, structuredClone(random.pick(ODD)))
   }
-  return JSON.stringify(root).length > 16_000 ? random.pick(ODD) : root
+  return JSON.stringify(root).length > 16_000 ? structuredClone(random.pick(ODD)) : root
 }
 
 function collect(value: unknown, places: [Tree, string][], depth = 0): void {

@@ -211,7 +211,7 @@ export const HOSTILE_LAYERS: readonly HostileLayer[] = [
     name: 'tar: a million whiteouts',
     when: 'long',
     bytes: () => gzipped(many(1_000_000, (index) => HIDDEN(`usr/share/doc/package/.wh.${index}`))),
-    why: null,
+    why: /more than \d+ characters/,
   },
   {
     name: 'tar: an extended header of a gigabyte',
@@ -290,7 +290,17 @@ export const HOSTILE_LAYERS: readonly HostileLayer[] = [
       const text = repeatedText((index) => `"node_modules/p${index}":{"version":"1"},`, 40 * MB)
       return [...file('package-lock.json', 15 * MB, [Buffer.from('{"packages":{'), ...text]), END]
     },
-    why: /more than 600000 values/,
+    why: /more than 450000 values/,
+  },
+  {
+    name: 'npm: a lock file of as many values as are read',
+    when: 'quick',
+    bytes: () => {
+      const keys = Array.from({ length: 112_000 }, (_, index) => `"node_modules/${'k'.repeat(60)}${index}":{"x":1}`)
+      const text = Buffer.from(`{"packages":{${keys.join(',')}}}`)
+      return [...file('package-lock.json', text.length, [text]), END]
+    },
+    why: null,
   },
   {
     name: 'yarn: a lock file of a million packages',
@@ -360,7 +370,7 @@ export const HOSTILE_LAYERS: readonly HostileLayer[] = [
         END,
       ])
     },
-    why: null,
+    why: /no zip archive/,
   },
   {
     name: 'jar: 79 MB of signatures',
@@ -372,7 +382,7 @@ export const HOSTILE_LAYERS: readonly HostileLayer[] = [
     name: 'program: 65,535 sections and segments, a thousand places',
     when: 'quick',
     bytes: () => [member({ path: 'usr/bin/a', content: manyHeaders(65_535) }), END],
-    why: null,
+    why: /lead out of the file/,
   },
   {
     name: 'program: a million load commands',

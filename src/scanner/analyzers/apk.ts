@@ -20,12 +20,14 @@ function parse(bytes: Buffer, path: string): AnalyzerResult {
     throw new Error('it ends in the middle of a package')
   }
   const database = new OsDatabase({ path, analyzer: ABOUT.analyzer, type: 'apk' })
-  let fields = new Map<string, string>()
+  let fields: Map<string, string> | null = null
   for (const line of linesOf(bytes)) {
-    if (line !== '') addField(database, fields, line)
-    else if (fields.size > 0) {
+    if (line !== '') {
+      fields ??= new Map()
+      addField(database, fields, line)
+    } else if (fields) {
       addPackage(database, fields)
-      fields = new Map()
+      fields = null
     }
   }
   return database.result()

@@ -42,6 +42,7 @@ function listIn(packages: unknown): readonly unknown[] {
 function parse(packages: readonly unknown[], entry: Entry, analyzer: string): AnalyzerResult {
   const found = new FoundPackages({ path: entry.path, analyzer, type: 'composer' })
   for (const one of packages.map(objectOf)) {
+    if (found.isFull) break
     const [name, version] = [textOf(one['name']), textOf(one['version'])]
     found.add({ ...splitName(name), version: version.replace(/^v(?=\d)/i, '') })
   }

@@ -15,6 +15,7 @@ export class FoundPackages {
   readonly #about: { readonly path: string; readonly analyzer: string; readonly type: PackageType }
   readonly #packages: FoundPackage[] = []
   readonly #problems: Problem[] = []
+  #isFull = false
 
   constructor(about: { readonly path: string; readonly analyzer: string; readonly type: PackageType }) {
     this.#about = about
@@ -27,10 +28,16 @@ export class FoundPackages {
     if (!words.every((word) => WORD.test(word)) || (one.path?.length ?? 0) > MAX_PATH) {
       this.problem('it names a package whose name or version is not readable')
     } else if (this.#packages.length === MAX_PACKAGES) {
+      this.#isFull = true
       this.problem(`it names more than ${MAX_PACKAGES} packages`, 'fatal')
     } else {
       this.#packages.push({ type, source: null, architecture: null, module: null, path, doubt: null, ...one })
     }
+  }
+
+  /** No more are taken: whoever goes on only spends time and memory. */
+  get isFull(): boolean {
+    return this.#isFull
   }
 
   get count(): number {

@@ -41,6 +41,7 @@ function parse(locked: Iterable<Locked>, entry: Entry): AnalyzerResult {
   const found = new FoundPackages({ path: entry.path, analyzer: NPM_LOCK, type: 'npm' })
   const seen = new Set<string>()
   for (const { name, version } of locked) {
+    if (found.isFull) break
     const key = `${name}@${version}`
     if (!seen.has(key)) found.add({ ...splitName(name), version })
     seen.add(key)

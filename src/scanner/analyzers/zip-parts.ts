@@ -6,6 +6,10 @@ export type Wants = (name: string, isStored: boolean) => 'content' | 'header' | 
 /** A central header with its name, extra field and comment. */
 const LONGEST_HEADER = 46 + 3 * 65_535
 const UNKNOWN_SIZE = 64 * 1024
+/** The directory's names are no longer, either. */
+const MAX_NAME = 4096
+/** Names cost the most: 120 MB that are signatures every four bytes have thirty million. Real archives have some ten megabytes of them. */
+const MAX_NAMES_BYTES = 64 * 1024 * 1024
 
 /**
  * Of an archive too large to be held: keeps, while it streams by, the entries that are wanted and all directories, found by their
@@ -21,6 +25,7 @@ export class ZipParts {
   #keepUntil = 0
   /** An entry whose size is not known before its end. */
   #isOpen = false
+  #namesBytes = 0
 
   constructor(kept: KeptBytes, wants: Wants) {
     this.#kept = kept
@@ -64,8 +69,7 @@ export class ZipParts {
     const until = from + at + length
     if (kind !== 0x0403) this.#keepUntil = Math.max(this.#keepUntil, until)
     else {
-      const name = data.toString('utf8', at + 30, Math.min(data.length, at + 30 + data.readUInt16LE(at + 26)))
-      const wanted = this.#wants(name, data.readUInt16LE(at + 8) === 0)
+      const wanted = this.#wanted(data, at)
       if (wanted === null) return
       if (wanted === 'header') this.#keepUntil = Math.max(this.#keepUntil, until)
       else if ((data.readUInt16LE(at + 6) & 8) === 0)
@@ -75,6 +79,14 @@ export class ZipParts {
         this.#keepUntil = Math.max(this.#keepUntil, until + UNKNOWN_SIZE)
       }
     }
+  }
+
+  #wanted(data: Buffer, at: number): ReturnType<Wants> {
+    const length = data.readUInt16LE(at + 26)
+    if (length > MAX_NAME || this.#namesBytes > MAX_NAMES_BYTES) return null
+    this.#namesBytes += length
+    const name = data.toString('utf8', at + 30, Math.min(data.length, at + 30 + length))
+    return this.#wants(name, data.readUInt16LE(at + 8) === 0)
   }
 
   #keep(data: Buffer, from: number, start: number, end: number): void {

@@ -1,10 +1,11 @@
 import type { FileFacts, LayerFacts } from '../facts.ts'
-import { resolveTarget } from './clean-path.ts'
-import type { PathHash } from './path-hashes.ts'
-import { pathHash, pathLookup } from './path-hashes.ts'
+import { cleanPath, resolveTarget } from './clean-path.ts'
+import { lookupOf, pathLookup, somePrefix } from './path-hashes.ts'
 
 /** More links than this in a row are a loop. Source: path_resolution(7), MAXSYMLINKS. */
 const MOST_LINKS = 40
+/** Characters looked at for one path: links of 4 kB that lead to each other, with a million files behind them, are not followed to their end. */
+const MOST_LOOKED_AT = 16 * 1024
 
 const IN_NODE_MODULES = /(?:^|\/)node_modules\/(?:@[^/]+\/)?[^/.@][^/]*$/
 
@@ -25,20 +26,15 @@ export class FileTree {
   /** By place: the path with the links of its directories followed, and the analyzer. */
   readonly #files = new Map<string, { readonly path: string; readonly file: TreeFile }>()
   readonly #links = new Map<string, string>()
-  /** Of directories, where `place` finds them; forgotten when links change. */
-  readonly #followed = new Map<string, string>()
-  /** Of paths that were looked up in one layer, for the next ones. */
-  readonly #hashes = new Map<string, PathHash>()
+  /** Hashes of where the links are; of some that are gone, too. */
+  readonly #linkHashes = new Set<number>()
+  /** Where directories of files lead, as long as no link changes. */
+  readonly #places = new Map<string, string>()
 
   apply(layer: string, facts: LayerFacts): void {
     const before = new Map(this.#files)
-    for (const directory of facts.opaque) this.#removeWhere((path) => isBelow(path, directory))
-    for (const hidden of facts.whiteouts) this.#removeWhere((path) => path === hidden || isBelow(path, hidden))
-    this.#removeReplaced(pathLookup(facts.nonDirectories))
-    for (const { path, target } of facts.links) {
-      this.#links.set(this.place(path), target)
-      this.#followed.clear()
-    }
+    this.#removeWhere(goneIn(facts))
+    for (const { path, target } of facts.links) this.#link(this.place(path), target)
     for (const file of facts.files) this.#add(layer, file, before)
   }
 
@@ -54,36 +50,49 @@ export class FileTree {
 
   /** The path with the links among its directories followed. */
   place(path: string): string {
+    if (this.#links.size === 0) return path
     const slash = path.lastIndexOf('/')
-    if (slash < 0) return path
-    const directory = path.slice(0, slash)
-    const known = this.#followed.get(directory)
-    const place = known ?? this.#follow(directory)
-    if (known === undefined) this.#followed.set(directory, place)
-    return place === '' ? path.slice(slash + 1) : `${place}${path.slice(slash)}`
+    const directory = path.slice(0, Math.max(slash, 0))
+    const known = this.#places.get(directory) ?? this.#follow(directory)
+    this.#places.set(directory, known)
+    return slash < 0 ? path : joined(known, path.slice(slash + 1))
   }
 
   #follow(directory: string): string {
-    let [done, rest] = ['', directory.split('/')]
-    for (let links = 0; rest.length > 0; ) {
-      const [part = '', ...more] = rest
-      const here = done === '' ? part : `${done}/${part}`
-      const target = this.#links.get(here)
-      if (target === undefined || links >= MOST_LINKS) {
-        done = here
-        rest = more
-      } else {
-        links += 1
-        done = ''
-        rest = [
-          ...resolveTarget(here, target)
-            .split('/')
-            .filter((one) => one !== ''),
-          ...more,
-        ]
-      }
+    let place = directory
+    let looked = 0
+    for (let links = 0; links < MOST_LINKS && looked < MOST_LOOKED_AT; links += 1) {
+      looked += place.length
+      const end = this.#firstLink(place)
+      if (end === null) return place
+      const link = place.slice(0, end)
+      place = cleanPath(joined(resolveTarget(link, this.#links.get(link) ?? ''), place.slice(end + 1)))
     }
-    return done
+    return place
+  }
+
+  /** Where the first part that is a link ends. */
+  #firstLink(path: string): number | null {
+    let found: number | null = null
+    somePrefix(path, (end, high, low) => {
+      if (!this.#linkHashes.has(keyOf(high, low)) || !this.#links.has(path.slice(0, end))) return false
+      found = end
+      return true
+    })
+    return found
+  }
+
+  #link(place: string, target: string): void {
+    this.#links.set(place, target)
+    this.#noteHash(place)
+    this.#places.clear()
+  }
+
+  #noteHash(place: string): void {
+    somePrefix(place, (end, high, low) => {
+      if (end === place.length) this.#linkHashes.add(keyOf(high, low))
+      return false
+    })
   }
 
   #add(layer: string, facts: FileFacts, before: ReadonlyMap<string, { readonly file: TreeFile }>): void {
@@ -97,37 +106,34 @@ export class FileTree {
   #removeWhere(isGone: (path: string) => boolean): void {
     for (const [key, { path }] of this.#files) if (isGone(path)) this.#files.delete(key)
     for (const path of this.#links.keys()) if (isGone(path)) this.#links.delete(path)
-    this.#followed.clear()
+    this.#places.clear()
   }
+}
 
-  /** A non-directory takes the place of whatever was at its path, a whole tree included. */
-  #removeReplaced(isInLayer: (hash: PathHash) => boolean): void {
-    const known = new Map<string, boolean>()
-    this.#removeWhere((path) => {
-      for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) {
-        if (this.#isIn(path.slice(0, at), isInLayer, known)) return true
-      }
-      return this.#isIn(path, isInLayer, known)
-    })
-  }
+/**
+ * What a layer takes away from those below: what it hides, what is in a directory that it empties, and, since a non-directory takes the
+ * place of whatever was at its path, a whole tree of that name.
+ */
+function goneIn({ opaque, whiteouts, nonDirectories }: LayerFacts): (path: string) => boolean {
+  if (opaque.includes('')) return () => true
+  const [isReplaced, isHidden, isEmptied] = [pathLookup(nonDirectories), lookupOf(whiteouts), lookupOf(opaque)]
+  return (path) =>
+    somePrefix(
+      path,
+      (end, high, low) => isReplaced(high, low) || isHidden(high, low) || (end < path.length && isEmptied(high, low)),
+    )
+}
 
-  #isIn(path: string, isInLayer: (hash: PathHash) => boolean, known: Map<string, boolean>): boolean {
-    const before = known.get(path)
-    if (before !== undefined) return before
-    const hash = this.#hashes.get(path) ?? pathHash(path)
-    this.#hashes.set(path, hash)
-    const answer = isInLayer(hash)
-    known.set(path, answer)
-    return answer
-  }
+/** 53 of 64 bits, as a number. */
+function keyOf(high: number, low: number): number {
+  return high * 0x200000 + (low >>> 11)
+}
+
+function joined(directory: string, name: string): string {
+  return directory === '' ? name : `${directory}/${name}`
 }
 
 /** A package within one database. */
 export function packageKey(one: FileFacts['packages'][number]): string {
   return JSON.stringify([one.type, one.namespace, one.name, one.version, one.architecture])
-}
-
-/** Everything is below the root, ''. */
-function isBelow(path: string, directory: string): boolean {
-  return directory === '' || path.startsWith(`${directory}/`)
 }

@@ -33,6 +33,11 @@ export function createInflate(compression: Compression): Transform | null {
 
 export function inflateError(compression: Compression, error: unknown): LayerError {
   const { code = '' } = error as NodeJS.ErrnoException
-  const why = code === 'Z_BUF_ERROR' ? 'it ends too early' : 'its bytes are damaged'
+  const why =
+    code === 'Z_BUF_ERROR'
+      ? 'it ends too early'
+      : code === 'ZSTD_error_frameParameter_windowTooLarge'
+        ? `it needs more memory than is allowed, a window of more than ${2 ** ZSTD_WINDOW_LOG} bytes`
+        : 'its bytes are damaged'
   return new LayerError(`the layer cannot be uncompressed (${compression}): ${why}`, { cause: error })
 }

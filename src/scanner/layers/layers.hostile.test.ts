@@ -5,6 +5,7 @@ import * as fc from 'fast-check'
 import { archive, longName, member, pax } from '../../../test/support/tar-members.ts'
 import type { Analyzer } from '../analyzers/analyzer.ts'
 import { NOTHING, wholeFile } from '../analyzers/analyzer.ts'
+import type { FileFacts, LayerFacts } from '../facts.ts'
 import { LAYER_LIMITS } from './limits.ts'
 import { mergeLayers } from './merge-layers.ts'
 import { readLayer } from './read-layer.ts'
@@ -144,4 +145,87 @@ test('readLayer: a million files that say nothing stop at the bound on what is k
     [["what the layer's files say has more than 50000 characters", 'fatal']],
   )
   assert.ok(JSON.stringify(facts.files).length <= 51_000)
+})
+
+const NO_FACTS: LayerFacts = {
+  analyzerVersion: 1,
+  diffId: '',
+  uncompressedBytes: 0,
+  entries: 0,
+  files: [],
+  whiteouts: [],
+  opaque: [],
+  links: [],
+  nonDirectories: '',
+  problems: [],
+}
+const files = (count: number, path: (index: number) => string): FileFacts[] =>
+  Array.from({ length: count }, (_, index) => ({ ...NOTHING, path: path(index), analyzer: 'npm' }))
+/** What a process of requests merges: whoever makes the product of two lists out of these hangs for hours. */
+const merges: readonly { readonly name: string; readonly facts: readonly Partial<LayerFacts>[] }[] = [
+  {
+    name: 'every one of 100,000 files hidden by itself',
+    facts: [
+      { files: files(100_000, (index) => `a/${index}/b`) },
+      { whiteouts: Array.from({ length: 100_000 }, (_, index) => `a/x${index}`) },
+      { opaque: Array.from({ length: 100_000 }, (_, index) => `a/y${index}`) },
+    ],
+  },
+  {
+    name: 'links that lead to each other for ever',
+    facts: [
+      {
+        links: [
+          { path: 'a', target: 'b/c' },
+          { path: 'b', target: 'a/c' },
+          { path: 'c', target: 'c/c' },
+        ],
+        files: files(20_000, (index) => `${'abc'[index % 3]}/${index}/p`),
+      },
+    ],
+  },
+  {
+    name: 'links of two hundred parts, each to the next',
+    facts: [
+      {
+        links: Array.from({ length: 60 }, (_, index) => ({
+          path: `l${index}`,
+          target: `l${index + 1}/${'x/'.repeat(200)}`,
+        })),
+        files: files(2_000, (index) => `l0/${index}/p`),
+      },
+    ],
+  },
+]
+
+for (const { name, facts } of merges) {
+  test(`mergeLayers: ${name}`, () => {
+    const layers = facts.map((one, index) => ({ digest: String(index), facts: { ...NO_FACTS, ...one } }))
+    assert.deepEqual(mergeLayers(layers).problems, [])
+  })
+}
+
+/** Of entries that have no bytes there can be a million. */
+const endless = [
+  { name: 'symbolic links', one: member({ path: 'a', flag: '2', target: 'x'.repeat(90) }) },
+  { name: 'hard links that are wanted', one: member({ path: 'a', flag: '1', target: 'x'.repeat(90) }) },
+  { name: 'whiteouts', one: member({ path: `b/.wh.${'x'.repeat(80)}` }) },
+]
+for (const { name, one } of endless) {
+  test(`readLayer: ${name} without end stop at the bound`, async () => {
+    const limits = { ...LIMITS, maxLinkCharacters: 20_000 }
+    const bytes = pieces(Buffer.concat(Array.from({ length: 900 }, () => one)), 5_000)
+    const { facts } = await readLayer({ bytes, analyzers: [hungry()], limits, now: () => 0 })
+    assert.match(facts.problems[0]?.reason ?? '', /links and hides has more than 20000 characters/)
+    assert.ok(facts.links.length + facts.whiteouts.length < 200)
+  })
+}
+
+test('readLayer: directories in each other without end are a problem with their bound', async () => {
+  const bytes = pieces(
+    Buffer.concat([longName(`${'d/'.repeat(300)}x`), member({ path: 'x' }), Buffer.alloc(1024)]),
+    512,
+  )
+  const { facts } = await readLayer({ bytes, analyzers: [], limits: LIMITS, now: () => 0 })
+  assert.match(facts.problems[0]?.reason ?? '', /more than 256 parts/)
 })

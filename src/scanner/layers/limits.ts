@@ -11,7 +11,10 @@ export interface LayerLimits {
    * Measured elsewhere without this limit: a 522 kB gzip layer made a reader hold 1 GiB.
    */
   readonly maxHeaderBytes: number
+  /** Of an entry, and of what a link names. */
   readonly maxPathBytes: number
+  /** Directories in each other: every one of them is looked up, for every file and layer. */
+  readonly maxPathParts: number
   /** Bytes of files that analyzers hold at a time, over all files of the layer. */
   readonly maxHeldBytes: number
   /** Facts kept of one layer: packages, problems. */
@@ -19,6 +22,8 @@ export interface LayerLimits {
   readonly maxProblems: number
   /** Characters of everything kept of a layer's files, as JSON: a million files that say nothing, and paths of 8 kB, take memory too. */
   readonly maxFactCharacters: number
+  /** Characters of links and of what is hidden in the layers below. */
+  readonly maxLinkCharacters: number
   readonly maxMs: number
 }
 
@@ -26,10 +31,13 @@ export const LAYER_LIMITS: LayerLimits = {
   maxUncompressedBytes: 64 * 1024 ** 3,
   maxEntries: 2_000_000,
   maxHeaderBytes: 1024 * 1024,
-  maxPathBytes: 8 * 1024,
+  // PATH_MAX of Linux: nothing longer can be opened.
+  maxPathBytes: 4096,
+  maxPathParts: 256,
   maxHeldBytes: 128 * 1024 * 1024,
   maxPackages: 200_000,
   maxProblems: 1_000,
   maxFactCharacters: 32 * 1024 * 1024,
+  maxLinkCharacters: 32 * 1024 * 1024,
   maxMs: 600_000,
 }

@@ -15,6 +15,8 @@ import type { ByteSink, TarEntry } from './read-tar.ts'
 import { TarReader } from './read-tar.ts'
 import { whiteoutOf } from './whiteouts.ts'
 
+const COST_OF_A_LINK = 64
+
 export interface LayerInput {
   /** As stored: gzip, zstd or plain, told by its first bytes. */
   readonly bytes: AsyncIterable<Uint8Array>
@@ -96,6 +98,7 @@ class LayerReader {
   #bytes = 0
   #packages = 0
   #factCharacters = 0
+  #linkCharacters = 0
   readonly #files: FileFacts[] = []
   readonly #finishing: Promise<void>[] = []
   readonly #whiteouts: string[] = []
@@ -153,13 +156,17 @@ class LayerReader {
     if (entry.path === '') return null
     const whiteout = whiteoutOf(entry.path)
     if (whiteout) {
+      if (whiteout.kind !== 'none') this.#countLink(whiteout.path.length)
       if (whiteout.kind === 'opaque') this.#opaque.push(whiteout.path)
       else if (whiteout.kind === 'hides') this.#whiteouts.push(whiteout.path)
       return null
     }
     if (entry.type === 'directory') return null
     this.#paths.add(entry.path)
-    if (entry.type === 'symlink') this.#links.push({ path: entry.path, target: entry.target })
+    if (entry.type === 'symlink') {
+      this.#countLink(entry.path.length + entry.target.length)
+      this.#links.push({ path: entry.path, target: entry.target })
+    }
     if (entry.type === 'hardlink') this.#noteHardLink(entry)
     return entry.type === 'file' ? this.#openFile(entry) : null
   }
@@ -203,18 +210,21 @@ class LayerReader {
   }
 
   #keep(path: string, analyzer: string, result: AnalyzerResult): void {
+    if (this.#isFull) return
     const { maxPackages, maxFactCharacters } = this.#input.limits
     const file = { ...result, path, analyzer }
-    const before = { packages: this.#packages, characters: this.#factCharacters }
     this.#packages += result.packages.length
     this.#factCharacters += JSON.stringify(file).length
-    if (this.#packages > maxPackages) {
-      if (before.packages <= maxPackages) this.fail(`the layer has more than ${maxPackages} packages`)
-    } else if (this.#factCharacters > maxFactCharacters) {
-      if (before.characters <= maxFactCharacters) {
-        this.fail(`what the layer's files say has more than ${maxFactCharacters} characters`)
-      }
-    } else this.#files.push(file)
+    if (this.#packages > maxPackages) this.fail(`the layer has more than ${maxPackages} packages`)
+    else if (this.#factCharacters > maxFactCharacters)
+      this.fail(`what the layer's files say has more than ${maxFactCharacters} characters`)
+    else this.#files.push(file)
+  }
+
+  /** No more is kept of its files; why was said. */
+  get #isFull(): boolean {
+    const { maxPackages, maxFactCharacters } = this.#input.limits
+    return this.#packages > maxPackages || this.#factCharacters > maxFactCharacters
   }
 
   /** Whether an analyzer wants it cannot depend on a size here: the archive says none. */
@@ -222,8 +232,21 @@ class LayerReader {
     const target = cleanPath(entry.target)
     for (const analyzer of this.#input.analyzers) {
       if (analyzer.open({ path: entry.path, size: 0, mode: entry.mode }) !== null)
-        this.#hardLinks.push({ path: entry.path, target, analyzer })
+        this.#addHardLink({ path: entry.path, target, analyzer })
     }
+  }
+
+  #addHardLink(link: { path: string; target: string; analyzer: Analyzer }): void {
+    this.#countLink(link.path.length + link.target.length)
+    this.#hardLinks.push(link)
+  }
+
+  /** Of a million links each is an object, too. */
+  #countLink(characters: number): void {
+    const { maxLinkCharacters } = this.#input.limits
+    this.#linkCharacters += characters + COST_OF_A_LINK
+    if (this.#linkCharacters > maxLinkCharacters)
+      throw new LayerError(`what the layer links and hides has more than ${maxLinkCharacters} characters`)
   }
 
   /** A name of a file that was read under another name says the same; what was not read is asked for. */
@@ -231,6 +254,7 @@ class LayerReader {
     const unread = new Map<string, string[]>()
     const read = new Map(this.#files.map((file) => [`${file.analyzer} ${file.path}`, file]))
     for (const { path, target, analyzer } of this.#hardLinks) {
+      if (this.#isFull) break
       if (read.has(`${analyzer.name} ${path}`)) continue
       const known = read.get(`${analyzer.name} ${target}`)
       if (known) {
@@ -243,7 +267,11 @@ class LayerReader {
           reason: `it is a hard link to ${target.slice(0, 512).replace(/[\p{C}\uFFFD]/gu, '?')}, which is not in this layer`,
           weight: 'fatal',
         })
-      } else unread.set(target, [...(unread.get(target) ?? []), path])
+      } else {
+        const names = unread.get(target) ?? []
+        names.push(path)
+        unread.set(target, names)
+      }
     }
     return unread
   }

@@ -45,7 +45,7 @@ const OLD_GNU_EXTENDED = 482
  */
 export class TarReader {
   readonly #onEntry: OnEntry
-  readonly #limits: Pick<LayerLimits, 'maxHeaderBytes' | 'maxEntries' | 'maxPathBytes'>
+  readonly #limits: Pick<LayerLimits, 'maxHeaderBytes' | 'maxEntries' | 'maxPathBytes' | 'maxPathParts'>
   readonly #header = Buffer.alloc(BLOCK_BYTES)
   #headerFilled = 0
   /** Bytes of the member that are still to come, and of the padding behind them. */
@@ -58,7 +58,10 @@ export class TarReader {
   #zeroBlocks = 0
   entries = 0
 
-  constructor(limits: Pick<LayerLimits, 'maxHeaderBytes' | 'maxEntries' | 'maxPathBytes'>, onEntry: OnEntry) {
+  constructor(
+    limits: Pick<LayerLimits, 'maxHeaderBytes' | 'maxEntries' | 'maxPathBytes' | 'maxPathParts'>,
+    onEntry: OnEntry,
+  ) {
     this.#limits = limits
     this.#onEntry = onEntry
   }
@@ -150,20 +153,28 @@ export class TarReader {
     this.#extended = {}
     const type = typeOf(header.flag)
     const path = cleanPath(extended.path ?? header.path)
-    if (Buffer.byteLength(path) > this.#limits.maxPathBytes)
-      throw new LayerError(`the path of an entry is longer than ${this.#limits.maxPathBytes} bytes`)
+    const target = extended.target ?? header.target
+    this.#checkPath(path, target)
     // Links and directories have no bytes, whatever their size says; of unknown types the size counts.
     const hasBytes = type === 'file' || type === 'other'
     const size = hasBytes ? (extended.size ?? header.size) : 0
     const entry: TarEntry = {
       path,
       type: header.path.endsWith('/') && type === 'file' && size === 0 ? 'directory' : type,
-      target: extended.target ?? header.target,
+      target,
       size,
       mode: header.mode,
       isSparse: header.flag === 'S' || extended.isSparse === true,
     }
     this.#startBody(size, this.#onEntry(entry))
+  }
+
+  #checkPath(path: string, target: string): void {
+    const { maxPathBytes, maxPathParts } = this.#limits
+    if (Math.max(Buffer.byteLength(path), Buffer.byteLength(target)) > maxPathBytes)
+      throw new LayerError(`the path of an entry, or of what it links to, is longer than ${maxPathBytes} bytes`)
+    if (partsOf(path) > maxPathParts || partsOf(target) > maxPathParts)
+      throw new LayerError(`the path of an entry, or of what it links to, has more than ${maxPathParts} parts`)
   }
 
   #startBody(size: number, sink: ByteSink | null): void {
@@ -195,6 +206,12 @@ export class TarReader {
     if (size !== undefined) this.#extended.size = paxSize(size)
     if ([...records.keys()].some((key) => key.startsWith('GNU.sparse.'))) this.#extended.isSparse = true
   }
+}
+
+function partsOf(path: string): number {
+  let parts = 1
+  for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) parts += 1
+  return parts
 }
 
 function typeOf(flag: string): TarType {
