@@ -290,13 +290,13 @@ export const HOSTILE_LAYERS: readonly HostileLayer[] = [
       const text = repeatedText((index) => `"node_modules/p${index}":{"version":"1"},`, 40 * MB)
       return [...file('package-lock.json', 15 * MB, [Buffer.from('{"packages":{'), ...text]), END]
     },
-    why: /more than 450000 values/,
+    why: /more than 600000 values/,
   },
   {
     name: 'npm: a lock file of as many values as are read',
     when: 'quick',
     bytes: () => {
-      const keys = Array.from({ length: 112_000 }, (_, index) => `"node_modules/${'k'.repeat(60)}${index}":{"x":1}`)
+      const keys = Array.from({ length: 149_000 }, (_, index) => `"node_modules/${'k'.repeat(60)}${index}":{"x":1}`)
       const text = Buffer.from(`{"packages":{${keys.join(',')}}}`)
       return [...file('package-lock.json', text.length, [text]), END]
     },

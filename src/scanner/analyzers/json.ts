@@ -1,8 +1,8 @@
 /**
  * Three bytes of JSON (`{},`) become fifty of memory, and a distinct key a hundred: 16 MiB could take 300. This many braces, commas
- * and colons take at most some 110 MB; a lock file of 10,000 packages has half of it.
+ * and colons take at most some 150 MB; a lock file of 10,000 packages has half of it.
  */
-const MAX_TOKENS = 450_000
+const MAX_TOKENS = 600_000
 
 /** @throws with a sentence when it is no JSON, or more than is read. */
 export function parseJson(bytes: Buffer): unknown {

@@ -23,7 +23,7 @@ const SEEDS: Readonly<Record<string, string>> = {
  * is promised for versions of these forms only.
  */
 const ORDERED: Readonly<Record<string, RegExp>> = {
-  Alpine: /^\d+(?:\.[1-9]\d*|\.0)*[a-z]?(?:_(?:alpha|beta|pre|rc|cvs|svn|git|hg|p)\d*)*(?:-r\d+)?$/,
+  Alpine: /^\d+(?:\.[1-9]\d*|\.0)*[a-z]?(?:_(?:alpha|beta|pre|rc|cvs|svn|git|hg|p)\d+){0,2}(?:-r\d+)?$/,
   Packagist: /^[^#]*$/,
   Maven: /^\d+(?:\.\d+){0,3}(?:-(?:alpha|beta|milestone|rc|snapshot|sp))?$/,
 }
