@@ -40,28 +40,49 @@ export async function fuzz(
   { runs, seed, corpus = [], watch }: { runs: number; seed: number; corpus?: readonly Buffer[]; watch?: Watch },
 ): Promise<Progress> {
   const random = new Random(seed)
-  const starts = [...target.seeds, ...corpus]
-  const pool: Uint8Array[] = [...starts]
-  const answers = new Map<string, Buffer>()
-  const known = await Promise.all(starts.map((bytes) => answerOf(target, Buffer.from(bytes))))
-  for (const [index, answer] of known.entries()) answers.set(answer, Buffer.from(starts[index] ?? []))
+  const known = new Known([...target.seeds, ...corpus], random)
+  for (const start of known.starts) known.add(await answerOf(target, Buffer.from(start)), Buffer.from(start))
   for (let execution = 0; execution < runs; execution += 1) {
     // zlib closes what failed in a turn of its own.
     if (execution % TURN_EVERY === 0) await new Promise(setImmediate)
-    const from = random.once(2) ? random.pick(starts) : random.pick(pool)
-    const input = mutate(target, from, random.pick(pool), random)
+    const input = mutate(target, known.pick(), known.pickNew(), random)
     watch?.before(input, execution)
-    const answer = await tried(target, input, execution % TWICE_EVERY === 0)
-    const shortest = answers.get(answer)
-    const isNew = shortest === undefined && answers.size < MAX_ANSWERS
+    known.add(await tried(target, input, execution % TWICE_EVERY === 0), input)
+  }
+  return { executions: runs, answers: known.answers }
+}
+
+/** What to go on from: where it began, and inputs that answered something new. */
+class Known {
+  readonly starts: readonly Uint8Array[]
+  readonly answers = new Map<string, Buffer>()
+  readonly #pool: Uint8Array[]
+  readonly #random: Random
+
+  constructor(starts: readonly Uint8Array[], random: Random) {
+    this.starts = starts
+    this.#pool = [...starts]
+    this.#random = random
+  }
+
+  pick(): Uint8Array {
+    return this.#random.once(2) ? this.#random.pick(this.starts) : this.pickNew()
+  }
+
+  pickNew(): Uint8Array {
+    return this.#random.pick(this.#pool)
+  }
+
+  add(answer: string, input: Buffer): void {
+    const shortest = this.answers.get(answer)
+    const isNew = shortest === undefined && this.answers.size < MAX_ANSWERS
     if (isNew) {
-      if (pool.length < MAX_POOL) pool.push(input)
-      else pool[random.below(MAX_POOL)] = input
+      if (this.#pool.length < MAX_POOL) this.#pool.push(input)
+      else this.#pool[this.#random.below(MAX_POOL)] = input
     }
     // A copy: the input may be a small part of something large.
-    if (isNew || (shortest && input.length < shortest.length)) answers.set(answer, Buffer.from(input))
+    if (isNew || (shortest && input.length < shortest.length)) this.answers.set(answer, Buffer.from(input))
   }
-  return { executions: runs, answers }
 }
 
 /** @throws Found */
