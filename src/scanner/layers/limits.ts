@@ -37,7 +37,7 @@ export const LAYER_LIMITS: LayerLimits = {
   maxHeldBytes: 128 * 1024 * 1024,
   maxPackages: 200_000,
   maxProblems: 1_000,
-  maxFactCharacters: 20 * 1024 * 1024,
+  maxFactCharacters: 24 * 1024 * 1024,
   maxLinkCharacters: 32 * 1024 * 1024,
   maxMs: 600_000,
 }
