@@ -66,7 +66,7 @@ function changed(root: unknown, random: Random): unknown {
     case 5: {
       const value = at(tree, key)
       if (typeof value === 'string') put(tree, key, edited(value, random))
-      else put(tree, key, random.pick(ODD))
+      else put(tree, key, structuredClone(random.pick(ODD)))
       break
     }
     default:
