@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { zstdCompress, zstdDecompress } from 'node:zlib'
 import { DomainError } from '../domain/error.ts'
+import type { Transaction } from '../metadata/metadata-store.ts'
 import type { ActiveSnapshot } from '../metadata/tables/advisory-snapshots.ts'
 import {
   abandonSnapshot,
@@ -26,6 +27,8 @@ import { pack } from './packed.ts'
 interface KnownChanges {
   readonly after: string | null
   readonly changes: SnapshotChanges | null
+  /** Written with it, when it comes into force: nobody sees one without the other, also where a process dies. */
+  readonly also: (sql: Transaction) => Promise<void>
 }
 
 type Opened = AdvisoryIndex & Partial<Disposable>
@@ -197,6 +200,7 @@ export class Advisories {
       if (!(await activateSnapshot(sql, by))) throw takenAway()
       await addChanges(sql, { from, to: by.id, changes: told && pack(told) })
       await insertJob(sql, rematchJob(by.id))
+      await known?.also(sql)
       return true
     })
   }

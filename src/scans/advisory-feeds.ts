@@ -109,25 +109,28 @@ async function fetchDue(deps: FeedsDeps, signal: AbortSignal): Promise<void> {
     const base = await baseOf(deps, run)
     const sources = base === null ? run.asked.map((one) => ({ ...one, known: NOTHING_KNOWN })) : run.asked
     result = await deps.refresh({ base, mirror: deps.settings.mirror, sources, now: run.now }, signal)
-    if (result.snapshot !== null)
-      await deps.scans.installSnapshot(result.snapshot.path, {
-        after: run.before?.id ?? null,
-        changes: result.changed && { packages: result.changed },
-      })
+    await conclude(deps, run, result)
   } catch (error) {
     if (signal.aborted) {
       await giveBack(deps, run)
       throw error
     }
     const reason = error instanceof Error ? error.message : String(error)
-    result = { sources: {}, snapshot: null, changed: null }
-    await note(deps, run, () => ({ outcome: 'failed', reason }))
+    await deps.metadata.transact(noting(deps, run, () => ({ outcome: 'failed', reason })))
     deps.tell('warn', { err: error }, 'advisories could not be fetched')
     return
   }
-  const { sources } = result
-  await note(deps, run, (name) => sources[name] ?? { outcome: 'failed', reason: 'nothing was heard of it' })
   tellOf(deps, result)
+}
+
+/** A new snapshot and what became of the sources come into force together: an attempt counts for both or for neither. */
+async function conclude(deps: FeedsDeps, run: Run, { sources, snapshot, changed }: RefreshResult): Promise<void> {
+  const note = noting(deps, run, (name) => sources[name] ?? { outcome: 'failed', reason: 'nothing was heard of it' })
+  if (snapshot === null) return await deps.metadata.transact(note)
+  const known = { after: run.before?.id ?? null, changes: changed && { packages: changed }, also: note }
+  // Somebody else's, just now: what it holds is not for this run to say.
+  if (!(await deps.scans.installSnapshot(snapshot.path, known)))
+    throw new DomainError('conflict', 'the same advisories were installed meanwhile')
 }
 
 /** Null: there is none, or its content is gone and what is fetched begins anew. @throws `conflict` */
@@ -176,18 +179,22 @@ async function giveBack({ metadata }: FeedsDeps, { rows }: Run): Promise<void> {
   })
 }
 
-async function note(deps: FeedsDeps, run: Run, outcomeOf: (name: string) => SourceOutcome): Promise<void> {
-  const spread = Math.round(deps.settings.everyMs * (0.9 + deps.random() / 5))
-  await deps.metadata.transact(async (sql) => {
+function noting(
+  { settings, random }: FeedsDeps,
+  run: Run,
+  outcomeOf: (name: string) => SourceOutcome,
+): (sql: Transaction) => Promise<void> {
+  const nextAt = run.now + Math.round(settings.everyMs * (0.9 + random() / 5))
+  return async (sql) => {
     const active = await activeSnapshot(sql)
     const states = active === null ? [] : (JSON.parse(active.sources) as SourceState[])
     await carryOver(sql, run, states)
     for (const row of run.rows) {
       const outcome = outcomeOf(row.name)
-      if (outcome.outcome === 'failed') await noteFailure(sql, row, outcome.reason, deps.settings)
-      else await noteSuccess(sql, row, outcome, { run, states, nextAt: run.now + spread })
+      if (outcome.outcome === 'failed') await noteFailure(sql, row, outcome.reason, settings)
+      else await noteSuccess(sql, row, outcome, { run, states, nextAt })
     }
-  })
+  }
 }
 
 async function noteFailure(
