@@ -168,7 +168,7 @@ test('whatever bytes follow the first ones of a format, it answers', async () =>
   await fc.assert(property, runs(200))
 })
 
-test('SQLite: after packages have come and gone, those that are left', async () => {
+test('SQLite: after packages have come and gone, those that are left, and each page belongs to something', async () => {
   const settings = fc.record({
     seed: fc.nat(1_000_000),
     steps: fc.integer({ min: 1, max: 120 }),
@@ -178,11 +178,21 @@ test('SQLite: after packages have come and gone, those that are left', async () 
   const property = fc.asyncProperty(settings, async ({ seed, steps, pageSize, vacuum }) => {
     using database = new DatabaseSync(':memory:')
     database.exec(`PRAGMA page_size = ${pageSize}; PRAGMA auto_vacuum = ${vacuum};
-      CREATE TABLE 'Packages' (hnum INTEGER PRIMARY KEY AUTOINCREMENT, blob BLOB NOT NULL)`)
+      CREATE TABLE 'Packages' (hnum INTEGER PRIMARY KEY AUTOINCREMENT, blob BLOB NOT NULL);
+      CREATE TABLE 'Name' (key 'TEXT' NOT NULL, hnum INTEGER NOT NULL, idx INTEGER NOT NULL);
+      CREATE INDEX 'Name_key_idx' ON 'Name' (key ASC); CREATE INDEX 'Name_hnum_idx' ON 'Name' (hnum);
+      CREATE TABLE without_row_ids (key TEXT PRIMARY KEY, hnum INTEGER) WITHOUT ROWID`)
     const changes = churn(seed, steps)
     for (const step of changes.steps) {
-      if ('add' in step) database.prepare('INSERT INTO Packages VALUES (?, ?)').run(step.add, step.header)
-      else database.prepare('DELETE FROM Packages WHERE hnum = ?').run(step.remove)
+      if ('add' in step) {
+        const key = `p${step.add}-`.repeat(step.add % 5 === 0 ? 400 : 10)
+        database.prepare('INSERT INTO Packages VALUES (?, ?)').run(step.add, step.header)
+        database.prepare('INSERT INTO Name VALUES (?, ?, 0)').run(key, step.add)
+        database.prepare('INSERT INTO without_row_ids VALUES (?, ?)').run(key, step.add)
+      } else {
+        for (const table of ['Packages', 'Name', 'without_row_ids'])
+          database.prepare(`DELETE FROM ${table} WHERE hnum = ?`).run(step.remove)
+      }
     }
     const result = await analyzed(rpm, 'var/lib/rpm/rpmdb.sqlite', database.serialize())
     assert.deepEqual(result?.problems, [])

@@ -47,7 +47,7 @@ for (const { name, build } of FORMATS) {
     assert.ok(result?.owns.includes('usr/bin/tool-39-389'))
   })
 
-  test(`rpm: ${name}: a database without packages is no problem`, async () => {
+  test(`rpm: ${name}: a database without packages can be read: what it means, the image says`, async () => {
     const result = await analyzed(rpm, PATH, build([]))
     assert.deepEqual([result?.packages, result?.problems], [[], []])
   })
@@ -196,6 +196,21 @@ const damaged: readonly { name: string; bytes: Buffer; reason: RegExp }[] = [
   { name: 'nothing at all', bytes: Buffer.alloc(0), reason: /none of rpm's databases/ },
   { name: 'something else', bytes: Buffer.from('hello, world'), reason: /none of rpm's databases/ },
   { name: 'a SQLite file without the table', bytes: withoutTable(), reason: /no table Packages/ },
+  {
+    name: "a SQLite file whose table leads to another's pages, which are empty",
+    bytes: withRoots(({ Packages, Name }) => ({ Packages: Name, Name: Packages })),
+    reason: /Packages has no rows, but other tables have/,
+  },
+  {
+    name: 'a SQLite file whose table and another lead to the same pages',
+    bytes: withRoots(({ Name }) => ({ Packages: Name, Name })),
+    reason: /page \d+ is used twice/,
+  },
+  {
+    name: 'a SQLite file whose table leads to a part of its pages',
+    bytes: withRoots(({ Name, lastOfPackages }) => ({ Packages: lastOfPackages, Name })),
+    reason: /page \d+ belongs to nothing/,
+  },
   { name: 'a package without a name', bytes: sqliteDatabase([headerOf([[1001, 6, '1']])]), reason: /no name/ },
   {
     name: 'a name of blanks',
@@ -301,6 +316,23 @@ function withoutTable(): Buffer {
   const bytes = sqliteDatabase([])
   bytes.write('Packagex', bytes.indexOf('Packages'), 'latin1')
   bytes.write('Packagex', bytes.indexOf('Packages'), 'latin1')
+  return bytes
+}
+
+interface Roots {
+  readonly Packages: number
+  readonly Name: number
+}
+
+/** Each table's first page, a byte behind its two names in the schema, set to another one. */
+function withRoots(chosen: (roots: Roots & { readonly lastOfPackages: number }) => Roots): Buffer {
+  const bytes = sqliteDatabase(MANY.slice(0, 12))
+  const places = { Packages: bytes.indexOf('PackagesPackages') + 16, Name: bytes.indexOf('NameName') + 8 }
+  const roots = { Packages: bytes[places.Packages] ?? 0, Name: bytes[places.Name] ?? 0 }
+  const lastOfPackages = bytes.readUInt32BE((roots.Packages - 1) * 4096 + 8)
+  const { Packages, Name } = chosen({ ...roots, lastOfPackages })
+  bytes[places.Packages] = Packages
+  bytes[places.Name] = Name
   return bytes
 }
 
