@@ -39,6 +39,7 @@ function found(type: PackageType, row: string, path: string): FoundPackage {
 
 const analyzers = [
   lines('db', (path) => path === 'var/lib/db' || path === 'usr/var/lib/db', 'deb'),
+  lines('rpm', (path) => path === 'var/lib/rpm/Packages', 'rpm'),
   lines('node', (path) => path.endsWith('/package.json'), 'npm'),
 ]
 
@@ -155,6 +156,9 @@ test('readLayer: a hard link whose bytes went by under another name is asked for
 const db = (content: string): Member => ({ path: 'var/lib/db', content })
 const node = (folder: string, content: string): Member => ({ path: `${folder}/package.json`, content })
 
+const rpmDb = (content: string): Member => ({ path: 'var/lib/rpm/Packages', content })
+const NO_PACKAGE = 'the package database of the operating system (rpm) names no package'
+
 const images = [
   {
     name: 'a database that every layer writes anew keeps who came first',
@@ -244,6 +248,27 @@ const images = [
     layers: [[db('x'.repeat(1001))]],
     packages: [],
     problems: ['the file has 1001 bytes; at most 1000 are read'],
+  },
+  {
+    name: 'a database of the OS that names no package is a problem, whatever else there is',
+    layers: [[rpmDb('a 1\n'), node('n', 'n 1\n')], [rpmDb('')]],
+    packages: ['n 1 layer0'],
+    problems: [NO_PACKAGE],
+  },
+  {
+    name: 'one that a later layer filled is none',
+    layers: [[rpmDb('')], [rpmDb('a 1\n')]],
+    packages: ['a 1 layer1'],
+  },
+  {
+    name: 'one that a later layer took away is none',
+    layers: [[rpmDb(''), node('n', 'n 1\n')], [{ path: 'var/lib/rpm/.wh.Packages' }]],
+    packages: ['n 1 layer0'],
+  },
+  {
+    name: 'nor one beside another that names packages, as where rpm is but a tool',
+    layers: [[db('a 1\n')], [rpmDb('')]],
+    packages: ['a 1 layer0'],
   },
 ]
 

@@ -7,6 +7,8 @@ import { withoutSuperseded } from './superseded.ts'
 
 /** The databases of operating systems: what they own answers to the OS's vendor. */
 const OS_TYPES: ReadonlySet<PackageType> = new Set(['apk', 'deb', 'rpm'])
+/** Who reads them. */
+const OS_ANALYZERS: ReadonlySet<string> = new Set(['apk', 'dpkg', 'rpm'])
 /** Which os-release counts, if there are several. Source: os-release(5). */
 const OS_RELEASE_PATHS = ['etc/os-release', 'usr/lib/os-release']
 
@@ -25,7 +27,8 @@ export function mergeLayers(layers: readonly { readonly digest: string; readonly
     ...layers.flatMap(({ facts }) => facts.problems),
     ...files.flatMap(({ facts }) => facts.problems),
   ]
-  return { os, packages, problems }
+  const isTold = problems.some(({ weight }) => weight === 'fatal')
+  return { os, packages, problems: isTold ? problems : [...problems, ...emptyDatabase(files, packages)] }
 }
 
 function packagesOf({ facts, layer, since }: TreeFile, isOwned: (path: string) => boolean): InventoryPackage[] {
@@ -35,6 +38,19 @@ function packagesOf({ facts, layer, since }: TreeFile, isOwned: (path: string) =
     // Of a nested jar the outermost file is the one that somebody owns.
     osOwned: !OS_TYPES.has(one.type) && isOwned(one.path.split('!/', 1)[0] ?? one.path),
   }))
+}
+
+/**
+ * A database that names no package was emptied, or is damaged in a way that nothing shows: the packages of an operating system are there
+ * all the same. Beside another one with packages it may be empty: Debian has rpm as a tool, and `status` beside `status.d`.
+ */
+function emptyDatabase(files: readonly TreeFile[], packages: readonly InventoryPackage[]): Problem[] {
+  if (packages.some(({ type }) => OS_TYPES.has(type))) return []
+  const empty = files.find(({ facts }) => OS_ANALYZERS.has(facts.analyzer))
+  if (empty === undefined) return []
+  const { path, analyzer } = empty.facts
+  const reason = `the package database of the operating system (${analyzer}) names no package`
+  return [{ path, where: analyzer, reason, weight: 'fatal' }]
 }
 
 function osOf(files: readonly TreeFile[]): Inventory['os'] {
