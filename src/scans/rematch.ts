@@ -8,7 +8,7 @@ import {
   verdictsOf,
   watchedIndexes,
 } from '../metadata/tables/scan-batches.ts'
-import type { NewScan } from '../metadata/tables/scans.ts'
+import type { NewScan, Stretch } from '../metadata/tables/scans.ts'
 import { findScan, scanSubject } from '../metadata/tables/scans.ts'
 import type { Inventory } from '../scanner/facts.ts'
 import type { Advisories } from './advisories.ts'
@@ -16,6 +16,7 @@ import type { Changed } from './changed-packages.ts'
 import { changedBy, changedSince, chunks } from './changed-packages.ts'
 import type { ScansDeps, SnapshotChanges } from './deps.ts'
 import { judge } from './judge.ts'
+import { Pace } from './pace.ts'
 import { unpack } from './packed.ts'
 import type { ToRejudge } from './rejudge.ts'
 import { Rejudge } from './rejudge.ts'
@@ -26,13 +27,16 @@ type Deps = ScansDeps & { readonly advisories: Advisories }
 /** Product.md 7: what was neither pushed nor pulled for so long is not re-evaluated. */
 export const WATCHED_MS = 30 * 24 * 3_600_000
 
-/** Of manifests that are looked at together. */
-const PAGE = 500
-/** Of those written in one transaction, in which nobody else writes (SQLite). */
-const BATCH = 20
+/** Of manifests that are looked at together: the more, the more of them are alike. */
+const PAGE = 5_000
+const INDEXES = 500
+/** Of manifests in one statement. */
 const READ_AT_A_TIME = 100
+const IDS_AT_A_TIME = 500
+/** Of verdicts that are held in memory. */
+const CHARACTERS = 16 * 1024 * 1024
 /** Of packages that are looked up together. */
-const PACKAGES = 2_000
+const PACKAGES = { first: 100, most: 2_000 }
 
 /**
  * Judges anew what a new snapshot concerns, without reading a layer: of each image the packages of which something else may be
@@ -81,12 +85,21 @@ class Run {
   /** @returns the last id; null: there are no more. */
   async page(changed: Changed | null, after: number, signal: AbortSignal): Promise<number | null> {
     signal.throwIfAborted()
-    const { metadata } = this.#deps
-    const ids = await metadata.read((sql) =>
-      staleManifests(sql, { since: sql.now() - WATCHED_MS, snapshot: this.snapshot }, { after, limit: PAGE }),
-    )
+    const ids: number[] = []
+    for (let isEnd = false; !isEnd && ids.length < PAGE; ) {
+      const some = await this.#stale({ after: ids.at(-1) ?? after, limit: IDS_AT_A_TIME })
+      ids.push(...some)
+      isEnd = some.length < IDS_AT_A_TIME
+      await turn()
+    }
     await this.#all(changed, ids, signal)
     return ids.length < PAGE ? null : (ids.at(-1) ?? null)
+  }
+
+  #stale(stretch: Stretch): Promise<number[]> {
+    return this.#deps.metadata.read((sql) =>
+      staleManifests(sql, { since: sql.now() - WATCHED_MS, snapshot: this.snapshot }, stretch),
+    )
   }
 
   /** The same for images that are in use only as parts of an index. */
@@ -95,20 +108,31 @@ class Run {
     const { metadata } = this.#deps
     const { indexes, ids } = await metadata.read(async (sql) => {
       const stale = { since: sql.now() - WATCHED_MS, snapshot: this.snapshot }
-      const some = await watchedIndexes(sql, stale.since, { after, limit: PAGE })
+      const some = await watchedIndexes(sql, stale.since, { after, limit: INDEXES })
       return { indexes: some, ids: await staleUnder(sql, some, stale) }
     })
     await this.#all(changed, ids, signal)
-    return indexes.length < PAGE ? null : (indexes.at(-1) ?? null)
+    return indexes.length < INDEXES ? null : (indexes.at(-1) ?? null)
   }
 
   async #all(changed: Changed | null, ids: readonly number[], signal: AbortSignal): Promise<void> {
     const concerned = changed === null ? ids : await this.#concerned(ids, changed)
-    const scans: NewScan[] = []
+    let scans: NewScan[] = []
+    let length = 0
     for (const some of chunks(concerned, READ_AT_A_TIME)) {
-      scans.push(...(await this.#deps.metadata.read((sql) => verdictsOf(sql, some))))
+      const read = await this.#deps.metadata.read((sql) => verdictsOf(sql, some))
+      scans.push(...read)
+      length += read.reduce((sum, { verdicts }) => sum + verdicts.length, 0)
       await turn()
+      if (length < CHARACTERS) continue
+      await this.#these(scans, signal)
+      scans = []
+      length = 0
     }
+    await this.#these(scans, signal)
+  }
+
+  async #these(scans: readonly NewScan[], signal: AbortSignal): Promise<void> {
     const stale = scans.filter(({ traits, snapshot }) => traits !== null && snapshot !== this.snapshot)
     for (const [snapshot, some] of Map.groupBy(stale, (scan) => scan.snapshot)) await this.#from(snapshot, some, signal)
   }
@@ -122,11 +146,7 @@ class Run {
   /** Those that were judged by that snapshot. */
   async #from(snapshot: string | null, scans: readonly NewScan[], signal: AbortSignal): Promise<void> {
     const [whole, parts] = await this.#split(scans, snapshot === null ? null : await this.#changedSince(snapshot))
-    for (const batch of chunks(parts, BATCH)) {
-      signal.throwIfAborted()
-      await this.#rejudge.all(batch)
-      await turn() // requests have their turn
-    }
+    await this.#rejudge.all(parts, signal)
     for (const { manifest_id } of whole) {
       signal.throwIfAborted()
       await rematchOne(this.#deps, manifest_id)
@@ -144,15 +164,20 @@ class Run {
     const [first = 0, last = 0] = [ids[0], ids.at(-1)]
     const asked = new Set(ids)
     const held = new Map<number, number[]>()
-    for (const some of chunks(packages, PACKAGES)) {
-      const rows = await this.#deps.metadata.read((sql) => heldBy(sql, some, { first, last }))
+    const pace = new Pace(PACKAGES)
+    for (let at = 0; at < packages.length; ) {
+      const some = packages.slice(at, at + pace.size)
+      at += some.length
+      const rows = await pace.measure(some.length, () =>
+        this.#deps.metadata.read((sql) => heldBy(sql, some, { first, last })),
+      )
+      await turn()
       for (const { manifest_id, package_id } of rows) {
         if (!asked.has(manifest_id)) continue
         const known = held.get(manifest_id)
         if (known) known.push(package_id)
         else held.set(manifest_id, [package_id])
       }
-      await turn()
     }
     return held
   }
