@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { Worker } from 'node:worker_threads'
 import type { MetadataStore } from '../src/metadata/metadata-store.ts'
 import { openPostgres } from '../src/metadata/postgres.ts'
 import { openSqlite } from '../src/metadata/sqlite.ts'
@@ -66,7 +67,10 @@ function namesOf(path: string): Name[] {
 
 async function onSqlite(folder: string, days: Days, images: number, goal: number | null): Promise<ScanFigure[]> {
   const path = join(folder, 'entrepot.db')
-  await using metadata = await openSqlite({ path })
+  await using metadata = await openSqlite({ path, checkpoint: 'elsewhere' })
+  await using checkpoints = new AsyncDisposableStack()
+  const worker = new Worker(new URL('checkpoints.ts', import.meta.url), { workerData: path })
+  checkpoints.defer(() => worker.terminate())
   const figures = await measureOn(metadata, 'SQLite', { folder, days, images, goal })
   const size = statSync(path).size / 1e6
   return [
