@@ -58,7 +58,9 @@ export class Staging implements Intake {
     const body = record.withdrawn
       ? ''
       : JSON.stringify([source, aliases, summary, details, publishedAt, references, scores, covers])
-    this.#run('INSERT OR REPLACE INTO s.records VALUES (?, ?, ?, ?, ?, ?, ?)').run(
+    // Replacing has SQLite be ready to undo each statement: only where there is something to replace.
+    const or = known === undefined ? '' : 'OR REPLACE'
+    this.#run(`INSERT ${or} INTO s.records VALUES (?, ?, ?, ?, ?, ?, ?)`).run(
       ...[rid, group, id, record.state, modified, record.withdrawn ? 1 : 0, body],
     )
     if (record.withdrawn) return true
