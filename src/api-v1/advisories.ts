@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import { actorOf } from '../doors/caller.ts'
 import type { AskedSourceState, HeldSource } from '../scans/feed-state.ts'
 import type { ApiContext } from './context.ts'
+import { problems } from './problem.ts'
 import { instant, nullable, toInstant, toInstantOrNull } from './wire.ts'
 
 const Held = Type.Object({
@@ -118,7 +119,7 @@ function fetchRoute({ app, feeds }: ApiContext): void {
             }),
           ),
         }),
-        response: { 202: Type.Object({ sources: Type.Array(Type.String()) }) },
+        response: { 202: Type.Object({ sources: Type.Array(Type.String()) }), ...problems(404) },
       },
     },
     async (request, reply) => {

@@ -1,11 +1,10 @@
 import type { ChildProcess, ChildProcessByStdio } from 'node:child_process'
 import { spawn } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
 import { setPriority } from 'node:os'
-import { delimiter, join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import type { LayerFacts } from '../scanner/facts.ts'
 import type { ChildCode } from './child-code.ts'
+import { AT_LOWEST_PRIORITY, programNamed } from './lowest-priority.ts'
 
 /** What a layer says, as the process that read it answers. */
 export interface LayerAnswer {
@@ -90,10 +89,10 @@ function start(): Child {
     '--eval',
     BOOT,
   ]
-  const command = [...(NICE ? [NICE, '-n', '19'] : []), ...(PRLIMIT ? [PRLIMIT, `--as=${ADDRESS_SPACE}`] : []), ...node]
+  const command = [...AT_LOWEST_PRIORITY, ...(PRLIMIT ? [PRLIMIT, `--as=${ADDRESS_SPACE}`] : []), ...node]
   const [file = '', ...args] = command
   const child = spawn(file, args, { env: {}, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] }) as unknown as Child
-  if (!NICE && child.pid !== undefined) setPriority(child.pid, 19)
+  if (AT_LOWEST_PRIORITY.length === 0 && child.pid !== undefined) setPriority(child.pid, 19)
   return child
 }
 
@@ -103,22 +102,7 @@ function tell(child: Child, what: ChildCode & { readonly aliases: LayerAnswer['u
   pipe.end(JSON.stringify(what))
 }
 
-/** What lowers a program's priority; null: there is none here. */
-export const NICE = process.platform === 'win32' ? null : programNamed('nice')
 const PRLIMIT = process.platform === 'linux' ? programNamed('prlimit') : null
-
-function programNamed(name: string): string | null {
-  for (const directory of (process.env['PATH'] ?? '').split(delimiter)) {
-    const path = join(directory, name)
-    try {
-      accessSync(path, constants.X_OK)
-      return path
-    } catch {
-      // not there
-    }
-  }
-  return null
-}
 
 /** `null`: it ended well. */
 function endOf(child: Child): Promise<string | null> {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { setPriority } from 'node:os'
 import type { Readable } from 'node:stream'
 import type { RefreshRequest, RefreshResult } from '../scanner/advisories/refresh.ts'
-import { NICE } from './run-child.ts'
+import { AT_LOWEST_PRIORITY } from './lowest-priority.ts'
 
 /** Changed packages of the whole world and what became of each source. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024
@@ -23,10 +23,10 @@ export async function runFeeds(
 ): Promise<RefreshResult> {
   signal.throwIfAborted()
   const node = [process.execPath, `--max-old-space-size=${HEAP_MB}`, '--disable-warning=ExperimentalWarning', program]
-  const [file = '', ...args] = NICE === null ? node : [NICE, '-n', '19', ...node]
+  const [file = '', ...args] = [...AT_LOWEST_PRIORITY, ...node]
   const env = Object.fromEntries(PASSED_ON.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])))
   const child = spawn(file, args, { env, stdio: ['pipe', 'pipe', 'pipe'] })
-  if (NICE === null && child.pid !== undefined) setPriority(child.pid, 19)
+  if (AT_LOWEST_PRIORITY.length === 0 && child.pid !== undefined) setPriority(child.pid, 19)
   const kill = (): void => void child.kill('SIGKILL')
   signal.addEventListener('abort', kill)
   const ended = new Promise<string | null>((resolve) => {

@@ -395,10 +395,21 @@ function heldBy(server: EntrepotUnderTest, connections: readonly Connection[]): 
   return new Map(held)
 }
 
+/** Empty, too: the process has ended (workers have children that live for moments). */
+function entriesOf(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
+
 /** The remote ports of a process's connections to its `port`. Source: proc(5), /proc/net/tcp. */
 function peersOf(pid: number, port: number): number[] {
+  const descriptors = entriesOf(`/proc/${pid}/fd`)
+  if (descriptors.length === 0) return []
   const inodes = new Set(
-    readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+    descriptors.flatMap((fd) => {
       try {
         return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? []
       } catch {
@@ -406,7 +417,7 @@ function peersOf(pid: number, port: number): number[] {
       }
     }),
   )
-  const rows = readFileSync(`/proc/${pid}/net/tcp`, 'latin1').trim().split('\n').slice(1)
+  const rows = readFileSync('/proc/net/tcp', 'latin1').trim().split('\n').slice(1)
   return rows.flatMap((row) => {
     const [, local = '', remote = '', , , , , , , inode = ''] = row.trim().split(/\s+/)
     const portOf = (address: string): number => Number.parseInt(address.split(':')[1] ?? '', 16)
