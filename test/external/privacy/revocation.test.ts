@@ -385,17 +385,17 @@ async function connectToAll(server: EntrepotUnderTest): Promise<Connection[]> {
   return chosen
 }
 
-/** Which of the connections each worker answers on. */
+/** Which of the connections each worker answers on. Workers have children that live for moments and hold none. */
 function heldBy(server: EntrepotUnderTest, connections: readonly Connection[]): Map<number, Connection[]> {
   const workers = groupMembers(server.pid).filter((pid) => pid !== server.pid)
   const held = workers.map((pid): [number, Connection[]] => {
     const ports = peersOf(pid, server.port)
     return [pid, connections.filter(({ localPort }) => localPort !== undefined && ports.includes(localPort))]
   })
-  return new Map(held)
+  return new Map(held.filter(([, some]) => some.length > 0))
 }
 
-/** Empty, too: the process has ended (workers have children that live for moments). */
+/** Empty, too: the process has ended. */
 function entriesOf(folder: string): string[] {
   try {
     return readdirSync(folder)
