@@ -14,6 +14,7 @@ import {
   addChanges,
   addSnapshotPart,
   beginSnapshot,
+  markRematched,
   snapshotPart,
   snapshotState,
 } from '../metadata/tables/advisory-snapshots.ts'
@@ -50,6 +51,8 @@ const [compress, decompress] = [promisify(zstdCompress), promisify(zstdDecompres
 export class Advisories {
   readonly #deps: Pick<ScansDeps, 'metadata' | 'openSnapshot' | 'diffSnapshots' | 'cacheDirectory'>
   #open: Opened | null = null
+  /** What counted before, for who still judges by it. */
+  #earlier: Opened | null = null
   /** What the folder named when it was looked at last. */
   #followed = ''
   /** What was in force when earlier files were removed. */
@@ -65,9 +68,10 @@ export class Advisories {
     if (active === null) return null
     if (this.#open?.info.id === active.id) return this.#open
     const path = await this.#unpacked(active.id)
-    const before = this.#open
-    this.#open = this.#deps.openSnapshot(path)
-    before?.[Symbol.dispose]?.()
+    const opened = this.#deps.openSnapshot(path)
+    this.#earlier?.[Symbol.dispose]?.()
+    this.#earlier = this.#open
+    this.#open = opened
     return this.#open
   }
 
@@ -125,12 +129,14 @@ export class Advisories {
     }
     const active = await this.#deps.metadata.read(activeSnapshot)
     if (active !== null) await this.#mirror(active, named)
+    if (active?.is_rematched === 0) await this.#deps.metadata.transact(markRematched, { durable: false })
     return installed
   }
 
   [Symbol.dispose](): void {
-    this.#open?.[Symbol.dispose]?.()
+    for (const opened of [this.#open, this.#earlier]) opened?.[Symbol.dispose]?.()
     this.#open = null
+    this.#earlier = null
   }
 
   /** What the folder says counts; null: nothing. */

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { changesTo, markRematched } from '../metadata/tables/advisory-snapshots.ts'
+import { changesTo } from '../metadata/tables/advisory-snapshots.ts'
 import {
   heldBy,
   holdersOfEcosystems,
@@ -48,7 +48,6 @@ export async function rematch(deps: Deps, snapshot: string, signal: AbortSignal)
   const changed = packed && (await changedBy(deps.metadata, [unpack<SnapshotChanges>(packed).value]))
   await each(deps, (run, after) => run.page(changed, after, signal))
   await each(deps, (run, after) => run.indexes(changed, after, signal))
-  await deps.metadata.transact(markRematched)
 }
 
 /** Goes on to the next page only when all of this one was judged by what is active. */

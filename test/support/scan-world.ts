@@ -159,7 +159,7 @@ export async function openScanWorld(options: WorldOptions = {}) {
       await writeFile(join(folder, 'active'), `${name}\n`)
       await scans.followImports()
     },
-    /** Does what is in the queue, also what waits for a second try. */
+    /** Does what is in the queue, also what waits for a second try, and then notices that all is done. */
     async work(lane: Lane = {}): Promise<void> {
       const deps = { metadata, handlers: scans.handlers, node: 'here', maxOfNode: 1, leaseMs: 600_000, lane }
       const run = () =>
@@ -169,6 +169,7 @@ export async function openScanWorld(options: WorldOptions = {}) {
         )
       do clock.now += 5_000
       while ((await run()) > 0)
+      await scans.followImports() // as the server does every two seconds: the last is done
     },
     report: (repository: string, digest: Digest): Promise<Report> =>
       scans.report(owner, { registryId, repository, digest }),

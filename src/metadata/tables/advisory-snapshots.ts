@@ -27,11 +27,11 @@ export async function snapshotState(sql: Reader, id: string): Promise<'writing' 
   return row?.state ?? null
 }
 
-/** At the end of a re-evaluation; not while others wait for theirs. */
+/** When nobody is to re-evaluate any more; asked every few seconds, since of two that end together neither is the last for itself. */
 export async function markRematched(sql: Transaction): Promise<void> {
   await sql.run`
     UPDATE advisory_snapshots SET rematched_at = ${sql.now()} WHERE state = 'active' AND rematched_at IS NULL
-       AND (SELECT COUNT(*) FROM jobs WHERE kind = 'rematch' AND state <> 'dead') < 2`
+       AND (SELECT COUNT(*) FROM jobs WHERE kind = 'rematch' AND state <> 'dead') = 0`
 }
 
 /** A writer that says nothing for so long is dead. */
