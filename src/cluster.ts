@@ -37,28 +37,27 @@ const POOL_THREADS = '12'
  * by some 30 MB, whatever of them is still in use: 49 to 62 times for 1 GB pushed, half of the CPU. Counted into the heap's own
  * limit, which starts at twice what a worker needs, it seldom is; and a small young generation frees them a few megabytes at
  * a time, so that they stay in the processor's cache. Measured for streamed pushes of 100 MB: 2.2 s of CPU per GB instead of
- * 3.5. The limit then grows by little (`optimize-for-size`) and, a moment after the last work, what is free goes back to
- * the system: all processes hold 370 MiB after the whole benchmark instead of 890, and no more while it runs
+ * 3.5. The limit then grows by little, and what a collection freed goes back to the system a moment later
  * (docs/decisions/0013-memory.md). The first flag is V8's alone, so all are given only to a V8 that knows them (Node 26).
  */
 const V8_FLAGS = process.versions.v8.startsWith('14.')
   ? [
       '--external-memory-accounted-in-global-limit',
       '--initial-old-space-size=64',
-      '--max-semi-space-size=2',
-      '--optimize-for-size',
-      '--memory-reducer-delay-ms=1500',
+      '--heap-growing-percent=30',
+      '--max-semi-space-size=4',
+      '--memory-reducer-delay-ms=700',
     ]
   : []
 
 /**
- * For glibc's allocator: the buffers of segments are mapped one by one and so given back one by one. By itself it raises that
- * limit to 32 MB with the first large buffer freed, and keeps 150 MB between small things that live on. Nothing to other
- * allocators. The operator's own settings stand.
+ * For glibc's allocator: what is larger than the 64 KiB that a socket is read into is mapped by itself and so given back by itself. On
+ * its own it raises that limit to 32 MB with the first large buffer freed, and keeps 150 MB between small things that live on.
+ * Nothing to other allocators. The operator's own settings stand.
  */
 const MALLOC_SETTINGS = {
-  MALLOC_MMAP_THRESHOLD_: String(256 * 1024),
-  MALLOC_TRIM_THRESHOLD_: String(1024 * 1024),
+  MALLOC_MMAP_THRESHOLD_: String(72 * 1024),
+  MALLOC_TRIM_THRESHOLD_: String(256 * 1024),
   MALLOC_ARENA_MAX: '2',
 }
 

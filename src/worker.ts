@@ -3,6 +3,7 @@ import { listenProblem } from './cluster.ts'
 import type { App } from './compose.ts'
 import { compose } from './compose.ts'
 import type { Config } from './config/config.ts'
+import { collectWhenIdle } from './idle-memory.ts'
 import type { Log } from './telemetry/log.ts'
 import type { Metrics, MetricsSnapshot } from './telemetry/metrics.ts'
 import { textOf } from './telemetry/metrics.ts'
@@ -33,6 +34,7 @@ export async function runWorker(config: Config, log: Log): Promise<number> {
     return 1
   }
   tell({ kind: 'listening' })
+  using _ = collectWhenIdle()
   await signalled.promise
   await app[Symbol.asyncDispose]()
   return 0

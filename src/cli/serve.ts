@@ -60,6 +60,7 @@ async function servePrimary(config: Config, log: Log, io: Io): Promise<number> {
     onDeath: (worker) => log.error(worker, 'a worker died; starting another'),
     drainMs: DRAIN_MS,
   })
+  using _memory = (await import('../idle-memory.ts')).collectWhenIdle()
   const closeMetrics = await serveMetrics(config, log, primary)
   const code = await primary.run()
   await closeMetrics()
