@@ -77,7 +77,7 @@ export function createScansOn(
 
 /** For what other processes ask, and for what becomes due. */
 const POLL_MS = 250
-const PREPARE_MS = 2_000
+const PREPARE_MS = 20_000
 const LEASE_MS = 60_000
 /** With two of its layers at a time, at the lowest priority: that fills what cores are idle. */
 const SCANS_AT_A_TIME = 1
