@@ -7,7 +7,7 @@ export interface Attempt {
   readonly payload: unknown
   /** From 1 on. */
   readonly number: number
-  /** Whether it is tried again when this try fails. */
+  /** Whether it is given up when this try fails. */
   readonly isLast: boolean
   /** Aborted when the process ends, the deadline is reached, or the job is in other hands. */
   readonly signal: AbortSignal

@@ -1,10 +1,8 @@
 import type { ChildProcess, ChildProcessByStdio } from 'node:child_process'
-import { spawn } from 'node:child_process'
-import { setPriority } from 'node:os'
 import type { Readable, Writable } from 'node:stream'
 import type { LayerFacts } from '../scanner/facts.ts'
 import type { ChildCode } from './child-code.ts'
-import { AT_LOWEST_PRIORITY, programNamed } from './lowest-priority.ts'
+import { endOf, programNamed, spawnAtLowestPriority } from './lowest-priority.ts'
 
 /** What a layer says, as the process that read it answers. */
 export interface LayerAnswer {
@@ -89,11 +87,8 @@ function start(): Child {
     '--eval',
     BOOT,
   ]
-  const command = [...AT_LOWEST_PRIORITY, ...(PRLIMIT ? [PRLIMIT, `--as=${ADDRESS_SPACE}`] : []), ...node]
-  const [file = '', ...args] = command
-  const child = spawn(file, args, { env: {}, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] }) as unknown as Child
-  if (AT_LOWEST_PRIORITY.length === 0 && child.pid !== undefined) setPriority(child.pid, 19)
-  return child
+  const command = [...(PRLIMIT ? [PRLIMIT, `--as=${ADDRESS_SPACE}`] : []), ...node]
+  return spawnAtLowestPriority(command, { env: {}, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] }) as Child
 }
 
 function tell(child: Child, what: ChildCode & { readonly aliases: LayerAnswer['unreadLinks'] }): void {
@@ -103,14 +98,6 @@ function tell(child: Child, what: ChildCode & { readonly aliases: LayerAnswer['u
 }
 
 const PRLIMIT = process.platform === 'linux' ? programNamed('prlimit') : null
-
-/** `null`: it ended well. */
-function endOf(child: Child): Promise<string | null> {
-  return new Promise((resolve) => {
-    child.on('error', (error) => resolve(`it could not be started (${error.message})`))
-    child.on('close', (code, by) => resolve(code === 0 ? null : by === null ? `exit code ${code}` : `signal ${by}`))
-  })
-}
 
 /** No faster than the child takes it. One that takes no more has said why by its end; bytes that cannot be had are our own trouble. */
 async function feed(stdin: Writable, bytes: AsyncIterable<Uint8Array>, ended: Promise<unknown>): Promise<void> {

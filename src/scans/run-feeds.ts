@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process'
-import { setPriority } from 'node:os'
-import type { Readable } from 'node:stream'
+import type { ChildProcessByStdio } from 'node:child_process'
+import type { Readable, Writable } from 'node:stream'
 import type { RefreshRequest, RefreshResult } from '../scanner/advisories/refresh.ts'
-import { AT_LOWEST_PRIORITY } from './lowest-priority.ts'
+import { endOf, spawnAtLowestPriority } from './lowest-priority.ts'
 
 /** Changed packages of the whole world and what became of each source. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024
@@ -23,16 +22,15 @@ export async function runFeeds(
 ): Promise<RefreshResult> {
   signal.throwIfAborted()
   const node = [process.execPath, `--max-old-space-size=${HEAP_MB}`, '--disable-warning=ExperimentalWarning', program]
-  const [file = '', ...args] = [...AT_LOWEST_PRIORITY, ...node]
   const env = Object.fromEntries(PASSED_ON.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])))
-  const child = spawn(file, args, { env, stdio: ['pipe', 'pipe', 'pipe'] })
-  if (AT_LOWEST_PRIORITY.length === 0 && child.pid !== undefined) setPriority(child.pid, 19)
+  const child = spawnAtLowestPriority(node, { env, stdio: ['pipe', 'pipe', 'pipe'] }) as ChildProcessByStdio<
+    Writable,
+    Readable,
+    Readable
+  >
   const kill = (): void => void child.kill('SIGKILL')
   signal.addEventListener('abort', kill)
-  const ended = new Promise<string | null>((resolve) => {
-    child.on('error', (error) => resolve(`it could not be started (${error.message})`))
-    child.on('close', (code, by) => resolve(code === 0 ? null : by === null ? `exit code ${code}` : `signal ${by}`))
-  })
+  const ended = endOf(child)
   try {
     child.stdin.on('error', () => {}) // it ended before it had read all; how says why
     child.stdin.write(`${JSON.stringify(task)}\n`)
