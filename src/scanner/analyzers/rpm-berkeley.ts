@@ -92,16 +92,20 @@ class HashFile {
   }
 
   /**
-   * A page of a bucket or of a record that nothing led to would be packages that nobody sees. The last page of a doubling is made a bucket's
-   * when the doubling is allocated, long before its bucket is.
+   * Bytes that nothing led to would be packages that nobody sees; what was freed is in the list of free pages. The last page of a doubling
+   * is made a bucket's when the doubling is allocated, long before its bucket is.
    */
   checkAllSeen(): void {
+    for (let number = this.#u32(28); number !== 0; number = this.#u32(number * this.#pageSize + 16)) {
+      if (this.#bytes[this.#page(number) + 25] !== PAGE.unused) throw new Error(`page ${number} is free and in use`)
+    }
     for (let number = 1; number <= this.#lastPage; number += 1) {
+      if (this.#seen.has(number)) continue
       const page = number * this.#pageSize
       const type = this.#bytes[page + 25]
-      const isOfBucket = type === PAGE.hash || type === PAGE.unsortedHash
-      const isInUse = type !== PAGE.unused && !(isOfBucket && this.#u16(page + 20) === 0)
-      if (isInUse && !this.#seen.has(number)) throw new Error(`page ${number} belongs to nothing`)
+      const isBucket = type === PAGE.hash || type === PAGE.unsortedHash
+      const isEmptyBucket = isBucket && this.#u16(page + 20) === 0 && this.#u16(page + 22) === this.#pageSize % 65_536
+      if (!isEmptyBucket && !this.#isBlank(page)) throw new Error(`page ${number} belongs to nothing`)
     }
   }
 
