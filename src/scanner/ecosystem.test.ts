@@ -41,6 +41,8 @@ const spellings = [
   ['openEuler:22.03-LTS-SP3', 'openEuler:22.03-LTS-SP3'],
   ['Azure Linux:3', 'Azure Linux:3'],
   ['npm', 'npm'],
+  ['Maven:https://maven.google.com', 'Maven'],
+  ['Packagist:https://packages.drupal.org/8', 'Packagist'],
 ] as const
 
 for (const [written, want] of spellings) {

@@ -129,7 +129,25 @@ export function canonicalEcosystem(text: string): string {
   if (colon < 0 || colon === text.length - 1) return text.replace(/:$/, '')
   const name = text.slice(0, colon)
   const version = text.slice(colon + 1)
+  if (WITH_REPOSITORY.has(name)) return name
   return `${name}:${RELEASES[name]?.(version) ?? version}`
+}
+
+/** What follows is the address of a repository, which no installed package tells; its name is the same wherever it comes from. */
+const WITH_REPOSITORY: ReadonlySet<string> = new Set(['Maven', 'Packagist'])
+
+/** Whose records may leave the release out, which means each of them. Source: OSV schema, "Defined ecosystems". */
+const ALL_RELEASES: Readonly<Record<string, readonly string[]>> = {
+  Debian: [...new Set(Object.values(DEBIAN_RELEASES))],
+  AlmaLinux: ['8', '9', '10'],
+  'Rocky Linux': ['8', '9', '10'],
+}
+
+/** Canonical, where a record of `text` is filed: most in one. */
+export function ecosystemsOfRecord(text: string): string[] {
+  const one = canonicalEcosystem(text)
+  const releases = Object.hasOwn(ALL_RELEASES, one) ? ALL_RELEASES[one] : undefined
+  return releases?.map((release) => `${one}:${release}`) ?? [one]
 }
 
 const major = (version: string): string | undefined => /\d+/.exec(version)?.[0]

@@ -31,6 +31,8 @@ export interface Affected {
   readonly vendorSeverity: string | null
   /** An rpm's module stream that this entry is for, `nodejs:16`, or `ANY_MODULE` or `NO_MODULE`; null: whatever the package is of. */
   readonly module: string | null
+  /** Of this package alone, beside those of the record. */
+  readonly scores?: readonly Score[]
 }
 
 export interface Score {

@@ -60,20 +60,49 @@ export function recordsOfCsaf(value: Fields): TakenRecord[] {
     })
 }
 
-function productsOf(tree: Fields): ReadonlyMap<string, readonly Product[]> {
-  const releases = new Map<string, string>()
-  const packages = new Map<string, string>()
-  collect(tree['branches'], releases, packages, 0)
-  const found = new Map<string, readonly Product[]>()
-  for (const relationship of listOf(tree['relationships'], 'relationships', MAX_AFFECTED * 5).map(fieldsOf)) {
+/** What products and relationships say, before it is put together. */
+interface Tree {
+  /** Ecosystems, by the id of a release. */
+  readonly releases: Map<string, string>
+  /** Purls, by the id of a package. */
+  readonly packages: Map<string, string>
+  readonly parts: Map<string, { readonly reference: string; readonly of: string }>
+}
+
+function productsOf(value: Fields): ReadonlyMap<string, readonly Product[]> {
+  const tree: Tree = { releases: new Map(), packages: new Map(), parts: new Map() }
+  collect(value['branches'], tree.releases, tree.packages, 0)
+  for (const relationship of listOf(value['relationships'], 'relationships', MAX_AFFECTED * 5).map(fieldsOf)) {
     const { product_reference: reference, relates_to_product_reference: of } = relationship
     const id = fieldsOf(relationship['full_product_name'])['product_id']
-    const ecosystem = typeof of === 'string' ? releases.get(of) : undefined
-    const purl = typeof reference === 'string' ? (packages.get(reference) ?? reference) : ''
-    if (typeof id === 'string' && ecosystem !== undefined)
-      found.set(id, purl.startsWith('pkg:') ? ofPurl(ecosystem, purl) : ofName(ecosystem, purl))
+    if (typeof id === 'string' && typeof reference === 'string' && typeof of === 'string')
+      tree.parts.set(id, { reference, of })
+  }
+  const found = new Map<string, readonly Product[]>()
+  for (const [id, { reference, of }] of tree.parts) {
+    const place = placeOf(of, tree, 0)
+    if (place === null) continue
+    const purl = tree.packages.get(reference) ?? reference
+    const products = purl.startsWith('pkg:') ? ofPurl(place.ecosystem, purl) : ofName(place.ecosystem, purl)
+    found.set(
+      id,
+      products.map((one) => (place.module === null ? one : { ...one, module: place.module })),
+    )
   }
   return found
+}
+
+/** A package may be part of a module (`nodejs:16:8060…:abc`), which is part of a release. */
+function placeOf(id: string, tree: Tree, depth: number): { ecosystem: string; module: string | null } | null {
+  const ecosystem = tree.releases.get(id)
+  if (ecosystem !== undefined) return { ecosystem, module: null }
+  const part = tree.parts.get(id)
+  const place = part === undefined || depth > MAX_DEPTH ? null : placeOf(part.of, tree, depth + 1)
+  if (!part || !place) return null
+  const purl = tree.packages.get(part.reference)
+  const named = purl === undefined ? part.reference : (/^pkg:rpmmod\/redhat\/([^?#]+)/.exec(purl)?.[1] ?? '')
+  const [name = '', stream = ''] = decoded(named).replace('@', ':').split(':')
+  return { ...place, module: name !== '' && stream !== '' ? `${name}:${stream}` : place.module }
 }
 
 function collect(branches: unknown, releases: Map<string, string>, packages: Map<string, string>, depth: number): void {
@@ -150,17 +179,26 @@ function affectedOf(
         return [{ ecosystem, name: nameOf(name, 'a package'), module, versions: [], vendorSeverity: severity, ...made }]
       }),
     )
-  const all = [
+  const told = [
     // Of what is fixed every package is named beside its source.
     ...add('fixed', ({ name, version }) =>
       version === null || isRedHatSource(name) ? null : { ranges: [until(version)], status: null },
     ),
     ...add('known_affected', (_, id) => ({ ranges: [until(null)], status: whyNot.get(id) ?? null })),
     ...add('under_investigation', () => ({ ranges: [until(null)], status: 'under_investigation' })),
-    ...add('known_not_affected', () => ({ ranges: [], status: 'not_affected' })),
   ]
+  // One build that is not affected says nothing of others, where others are.
+  const isTold = new Set(told.map(keyOf))
+  const cleared = add('known_not_affected', (product) =>
+    product.version !== null && isTold.has(keyOf(product)) ? null : { ranges: [], status: 'not_affected' },
+  )
+  const all = [...told, ...cleared]
   // The same package for each architecture.
   return [...new Map(all.map((affected) => [JSON.stringify(affected), affected])).values()]
+}
+
+function keyOf({ ecosystem, name, module }: Pick<TakenAffected, 'ecosystem' | 'name' | 'module'>): string {
+  return JSON.stringify([ecosystem, name, module])
 }
 
 /** What will not be fixed and what not yet, by product. */

@@ -79,8 +79,11 @@ class Snapshot implements OpenSnapshot {
   affecting(ecosystem: string, name: string): readonly Affected[] {
     return this.#affecting.get(`${ecosystem}\n${name}`, () =>
       this.#sql.affecting.all(ecosystem, name).map((row) => {
-        const [ranges, versions, status, vendorSeverity, module] = JSON.parse(String(row['body'])) as AffectedBody
-        return { advisory: String(row['advisory']), ecosystem, name, ranges, versions, status, vendorSeverity, module }
+        const [ranges, versions, status, vendorSeverity, module, scores] = JSON.parse(
+          String(row['body']),
+        ) as AffectedBody
+        const one = { ranges, versions, status, vendorSeverity, module, ...(scores ? { scores } : {}) }
+        return { advisory: String(row['advisory']), ecosystem, name, ...one }
       }),
     )
   }
@@ -135,7 +138,7 @@ class Snapshot implements OpenSnapshot {
   }
 }
 
-type AffectedBody = [AffectedRange[], string[], Affected['status'], string | null, string | null]
+type AffectedBody = [AffectedRange[], string[], Affected['status'], string | null, string | null, Score[]?]
 type AdvisoryBody = [string, string[], string | null, string | null, number | null, string[], Score[], string[]]
 
 function advisoryOf(id: string, modified: number, body: AdvisoryBody): Advisory {

@@ -1,4 +1,4 @@
-import { canonicalEcosystem, canonicalName } from '../ecosystem.ts'
+import { canonicalEcosystem, canonicalName, ecosystemsOfRecord } from '../ecosystem.ts'
 import type { AffectedRange, RangeEvent, Score } from './advisory-index.ts'
 import { ANY_MODULE, NO_MODULE } from './advisory-index.ts'
 import { scoreOf } from './cvss.ts'
@@ -78,14 +78,12 @@ function referencesOf(value: unknown): string[] {
   return [...new Set(urls as string[])].slice(0, MAX_REFERENCES)
 }
 
-/** Of the record and of what it affects; numbers where a source gives no vector (RubySec, NodeJS security-wg). */
+/** Numbers where a source gives no vector (RubySec, NodeJS security-wg). */
 function scoresOf(id: string, value: Fields): Score[] {
-  const source = `osv:${id.split('-')[0]}`
+  const source = sourceOf(id)
   const own = fieldsOf(value['database_specific'])
-  const affected = Array.isArray(value['affected']) ? value['affected'].slice(0, MAX_AFFECTED) : []
-  const given = [value, ...affected].flatMap((one) => severitiesOf(fieldsOf(one)['severity']))
   const stated = numberOf(own['cvss_score'])
-  const scores = given.map((text) => scoreOf(source, text, numberOf(text) ?? stated))
+  const scores = severitiesOf(value['severity']).map((text) => scoreOf(source, text, numberOf(text) ?? stated))
   if (scores.length === 0) scores.push(scoreOf(source, null, stated))
   for (const [key, version] of [
     ['cvss_v2', '2.0'],
@@ -93,8 +91,21 @@ function scoresOf(id: string, value: Fields): Score[] {
     ['cvss_v4', '4.0'],
   ] as const)
     scores.push(scoreOf(source, null, numberOf(own[key]), version))
-  const distinct = new Map(scores.filter((score) => score !== null).map((score) => [JSON.stringify(score), score]))
-  return [...distinct.values()]
+  return distinct(scores)
+}
+
+/** `severity` beside a package is of it alone. */
+function ownScores(id: string, affected: Fields): Pick<TakenAffected, 'scores'> {
+  const scores = distinct(severitiesOf(affected['severity']).map((text) => scoreOf(sourceOf(id), text, numberOf(text))))
+  return scores.length === 0 ? {} : { scores }
+}
+
+function sourceOf(id: string): string {
+  return `osv:${id.split('-')[0]}`
+}
+
+function distinct(scores: readonly (Score | null)[]): Score[] {
+  return [...new Map(scores.filter((score) => score !== null).map((score) => [JSON.stringify(score), score])).values()]
 }
 
 function severitiesOf(value: unknown): string[] {
@@ -109,19 +120,46 @@ function affectedOf(id: string, value: Fields): TakenAffected[] {
   const word = vendorWord(value, id)
   const summary = typeof value['summary'] === 'string' ? value['summary'] : ''
   let left = MAX_VERSIONS
-  return listOf(value['affected'], 'affected', MAX_AFFECTED).flatMap((given) => {
+  const found = listOf(value['affected'], 'affected', MAX_AFFECTED).flatMap((given) => {
     if (!isFields(given)) throw new BadRecord('affected holds something that is no object')
     // Records that only speak of commits name no package.
-    if (!isFields(given['package'])) return []
-    const ecosystem = canonicalEcosystem(nameOf(given['package']['ecosystem'], 'package.ecosystem'))
-    const name = canonicalName(ecosystem, nameOf(given['package']['name'], 'package.name'))
+    const about = given['package']
+    if (!isFields(about)) return []
+    const written = nameOf(about['ecosystem'], 'package.ecosystem')
+    const named = nameOf(about['name'], 'package.name')
     const ranges = rangesOf(given['ranges'], left)
     const versions = versionsOf(given['versions'], ranges, left)
     left -= versions.length + ranges.reduce((sum, { events }) => sum + events.length, 0)
     if (versions.length === 0 && ranges.length === 0) return []
-    const one = { ecosystem, name, ranges, versions, status: null, vendorSeverity: vendorWord(given, id) ?? word }
-    return streamsOf(ecosystem, ranges, summary).map((module) => ({ ...one, module }))
+    const common = { ranges, versions, status: null, vendorSeverity: vendorWord(given, id) ?? word }
+    const scores = ownScores(id, given)
+    return ecosystemsOfRecord(written).flatMap((ecosystem) => {
+      const one = { ecosystem, name: canonicalName(ecosystem, named), ...common, ...scores }
+      return streamsOf(ecosystem, ranges, summary).map((module) => ({ written, one: { ...one, module } }))
+    })
   })
+  return withoutFixedByPro(found).map(({ one }) => one)
+}
+
+interface Entry {
+  /** The ecosystem as it is written. */
+  readonly written: string
+  readonly one: TakenAffected
+}
+
+/**
+ * Ubuntu tells of a package twice: without a fix for those who have the release, with one for those who have Pro, too. Both have the
+ * same package, so the fix ends both.
+ */
+function withoutFixedByPro(entries: readonly Entry[]): readonly Entry[] {
+  const isPro = ({ written }: Entry): boolean => written.startsWith('Ubuntu:Pro:')
+  const keyOf = ({ one }: Entry): string => `${one.ecosystem}\n${one.name}`
+  const fixed = new Set(entries.filter((entry) => isPro(entry) && hasFix(entry.one)).map(keyOf))
+  return fixed.size === 0 ? entries : entries.filter((one) => isPro(one) || hasFix(one.one) || !fixed.has(keyOf(one)))
+}
+
+function hasFix({ ranges }: TakenAffected): boolean {
+  return ranges.some(({ events }) => events.some((event) => 'fixed' in event))
 }
 
 /** A list that is none must not silence the ranges beside it (summaries of records hold the number of versions there). @throws BadRecord */
@@ -154,9 +192,11 @@ function eventsOf(value: unknown): RangeEvent[] {
 
 const WORD = /^[A-Za-z][A-Za-z -]{0,39}$/
 
-/** GHSA's and RetireJS's `severity`, Ubuntu's priority, the first word of a notice of the Red Hat family. */
+/** GHSA's and RetireJS's `severity`, Debian's urgency, Ubuntu's priority, the first word of a notice of the Red Hat family. */
 function vendorWord(value: Fields, id: string): string | null {
-  const own = [fieldsOf(value['database_specific'])['severity'], fieldsOf(value['ecosystem_specific'])['severity']]
+  const specific = fieldsOf(value['ecosystem_specific'])
+  const urgency = specific['urgency'] === 'not yet assigned' ? undefined : specific['urgency']
+  const own = [fieldsOf(value['database_specific'])['severity'], specific['severity'], urgency]
   const ubuntu = Array.isArray(value['severity']) ? value['severity'].map(fieldsOf) : []
   const named = ubuntu.find(({ type }) => type === 'Ubuntu')?.['score']
   const summary = NOTICE.test(id) && typeof value['summary'] === 'string' ? value['summary'] : ''

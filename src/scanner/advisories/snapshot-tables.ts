@@ -9,8 +9,8 @@ export const APPLICATION_ID = 0x456e7472
 
 /**
  * `advisories`: body is a list [source, aliases, summary, details, published, references, scores, covers], empty when withdrawn: then it
- * stands there so that an older state of it does not come back. `affected`: [ranges, versions, status, severity, module], in the order of its
- * table, which is that of lookups. `names`: which advisories call themselves or cover what. `vector` is empty for none.
+ * stands there so that an older state of it does not come back. `affected`: [ranges, versions, status, severity, module, scores if any], in the
+ * order of its table, which is that of lookups. `names`: which advisories call themselves or cover what. `vector` is empty for none.
  */
 const TABLES = `
   CREATE TABLE advisories (rid INTEGER PRIMARY KEY, id TEXT NOT NULL, grp TEXT NOT NULL, state TEXT NOT NULL, modified INTEGER NOT NULL,

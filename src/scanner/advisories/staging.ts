@@ -65,8 +65,11 @@ export class Staging implements Intake {
     )
     if (record.withdrawn) return true
     const addAffected = this.#run('INSERT INTO s.affected VALUES (?, ?, ?, ?, ?)')
-    for (const [n, { ecosystem, name, ranges, versions, status, vendorSeverity, module }] of record.affected.entries())
-      addAffected.run(rid, n, ecosystem, name, JSON.stringify([ranges, versions, status, vendorSeverity, module]))
+    for (const [n, affected] of record.affected.entries()) {
+      const { ecosystem, name, ranges, versions, status, vendorSeverity, module, scores } = affected
+      const body = [ranges, versions, status, vendorSeverity, module, ...(scores ? [scores] : [])]
+      addAffected.run(rid, n, ecosystem, name, JSON.stringify(body))
+    }
     const addName = this.#run('INSERT INTO s.names VALUES (?, ?, ?)')
     for (const alias of aliases) addName.run(rid, alias, 1)
     for (const covered of covers) addName.run(rid, covered, 0)

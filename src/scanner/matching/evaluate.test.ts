@@ -52,6 +52,18 @@ const cases = [
     want: false,
   },
   {
+    name: 'one version only, its end written first',
+    version: '1.0.0',
+    entry: entry([[upTo('1.0.0'), from('1.0.0')]]),
+    want: null,
+  },
+  {
+    name: 'behind one version only, its end written first',
+    version: '1.0.1',
+    entry: entry([[upTo('1.0.0'), from('1.0.0')]]),
+    want: false,
+  },
+  {
     name: 'events that are not sorted',
     version: '2.1.0',
     entry: entry([[until('2.2.0'), from('2.0.0'), until('1.2.0'), from('1.0.0')]]),

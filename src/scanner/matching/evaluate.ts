@@ -60,16 +60,19 @@ function stateAfter(before: boolean, event: RangeEvent, order: number): boolean 
   return before && !('lastAffected' in event && order > 0)
 }
 
-/** By version, events at one version in the order they are written; `0` is before everything. Null: two of them cannot be compared. */
+/**
+ * By version; `0` is before everything. Events at one version are taken in the order they are written, but for a last affected version:
+ * wherever it stands, what is introduced there is affected there. Null: two of them cannot be compared.
+ */
 function sorted(compare: Compare, events: readonly RangeEvent[]): Point[] | null {
   const points = events.flatMap((event) => ('limit' in event ? [] : [{ event, version: versionOf(event) }]))
   let isComparable = true
   const order = (a: Point, b: Point): number => {
-    if (a.version === b.version) return 0
+    if (a.version === b.version) return Number('lastAffected' in a.event) - Number('lastAffected' in b.event)
     if (a.version === '0' || b.version === '0') return a.version === '0' ? -1 : 1
     const result = compare(a.version, b.version)
     if (result === null) isComparable = false
-    return result ?? 0
+    return result || Number('lastAffected' in a.event) - Number('lastAffected' in b.event)
   }
   points.sort(order)
   return isComparable ? points : null

@@ -99,6 +99,7 @@ function findingOf(subject: JudgedSubject, group: readonly Hit[], index: Advisor
   const covers = [...new Set(advisories.flatMap((advisory) => advisory.covers))].filter((id) => !ids.includes(id))
   const cves = [...ids, ...covers].flatMap((id) => index.cve(id) ?? [])
   const scores = distinctScores([
+    ...group.flatMap(({ affected }) => affected.scores ?? []),
     ...advisories.flatMap((advisory) => advisory.scores),
     ...cves.flatMap((cve) => cve.scores),
   ])
