@@ -1,13 +1,11 @@
 import type { Hash } from 'node:crypto'
 import { createHash } from 'node:crypto'
-import type { Transform } from 'node:stream'
 import type { Analyzer, AnalyzerResult, Sink } from '../analyzers/analyzer.ts'
 import { NOTHING } from '../analyzers/analyzer.ts'
 import type { FileFacts, LayerFacts, Problem } from '../facts.ts'
 import { ANALYZER_VERSION } from '../facts.ts'
 import { cleanPath } from './clean-path.ts'
-import type { Compression } from './inflate.ts'
-import { compressionOf, createInflate, inflateError } from './inflate.ts'
+import { inflate } from './inflate.ts'
 import { LayerError } from './layer-error.ts'
 import type { LayerLimits } from './limits.ts'
 import { PathHashes } from './path-hashes.ts'
@@ -46,50 +44,13 @@ export interface LayerReading {
 export async function readLayer(input: LayerInput): Promise<LayerReading> {
   const reader = new LayerReader(input)
   try {
-    await pump(input.bytes, reader)
+    for await (const piece of inflate(input.bytes)) await reader.push(piece)
+    reader.end()
   } catch (error) {
     if (!(error instanceof LayerError)) throw error
     reader.fail(error.message)
   }
   return await reader.result()
-}
-
-/** Undoes the compression and pushes the archive through, no faster than analyzers finish. */
-async function pump(bytes: AsyncIterable<Uint8Array>, reader: LayerReader): Promise<void> {
-  let inflate: Transform | null | undefined
-  let compression: Compression = 'none'
-  let done: Promise<void> = Promise.resolve()
-  for await (const chunk of bytes) {
-    if (chunk.length === 0) continue
-    if (inflate === undefined) {
-      compression = compressionOf(chunk)
-      inflate = createInflate(compression)
-      if (inflate) done = drain(inflate, reader)
-      done.catch(() => {}) // told by the await below
-    }
-    if (inflate === null) await reader.push(chunk)
-    else if (!inflate.write(chunk)) await Promise.race([drained(inflate), done])
-    if (inflate?.destroyed) break
-  }
-  inflate?.end()
-  await done.catch((error: unknown) => {
-    throw error instanceof LayerError ? error : inflateError(compression, error)
-  })
-  reader.end()
-}
-
-async function drain(inflate: Transform, reader: LayerReader): Promise<void> {
-  for await (const chunk of inflate) await reader.push(chunk as Uint8Array)
-}
-
-function drained(stream: Transform): Promise<void> {
-  return new Promise((resolve) => {
-    const settle = (): void => {
-      stream.off('drain', settle).off('close', settle).off('error', settle)
-      resolve()
-    }
-    stream.on('drain', settle).on('close', settle).on('error', settle)
-  })
 }
 
 class LayerReader {
