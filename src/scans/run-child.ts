@@ -99,7 +99,10 @@ function tell(child: Child, what: ChildCode & { readonly aliases: LayerAnswer['u
 
 const PRLIMIT = process.platform === 'linux' ? programNamed('prlimit') : null
 
-/** No faster than the child takes it. One that takes no more has said why by its end; bytes that cannot be had are our own trouble. */
+/**
+ * No faster than the child takes it, and each chunk whole before the next one is asked for, which may lie where this one lay. One that takes
+ * no more has said why by its end; bytes that cannot be had are our own trouble.
+ */
 async function feed(stdin: Writable, bytes: AsyncIterable<Uint8Array>, ended: Promise<unknown>): Promise<void> {
   stdin.on('error', () => {}) // EPIPE: it ended before it had read all
   let isOver = false
@@ -107,14 +110,14 @@ async function feed(stdin: Writable, bytes: AsyncIterable<Uint8Array>, ended: Pr
     isOver = true
   })
   for await (const chunk of bytes) {
+    await Promise.race([written(stdin, chunk), over])
     if (isOver || stdin.destroyed) return
-    if (!stdin.write(chunk)) await Promise.race([drained(stdin), over])
   }
   stdin.end()
 }
 
-function drained(stdin: Writable): Promise<void> {
-  return new Promise((resolve) => stdin.once('drain', resolve))
+function written(stdin: Writable, chunk: Uint8Array): Promise<void> {
+  return new Promise((resolve) => stdin.write(chunk, () => resolve()))
 }
 
 async function collect(stream: Readable, maxBytes: number, onTooMuch: () => void): Promise<Buffer | null> {
