@@ -100,7 +100,8 @@ export async function fillImages(
   }
 }
 
-const COPIES = 100
+/** Half of the indexes' entries of a batch lie wherever: what it costs depends on how many batches there are. */
+const COPIES = 5_000
 
 async function makePlaces(sql: Transaction): Promise<void> {
   const now = sql.now()

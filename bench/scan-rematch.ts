@@ -6,16 +6,15 @@ import { Worker } from 'node:worker_threads'
 import type { MetadataStore } from '../src/metadata/metadata-store.ts'
 import { openPostgres } from '../src/metadata/postgres.ts'
 import { openSqlite } from '../src/metadata/sqlite.ts'
-import { diffSnapshots } from '../src/scanner/advisories/diff-snapshots.ts'
 import { importAdvisories } from '../src/scanner/advisories/import-advisories.ts'
 import { openSnapshot } from '../src/scanner/advisories/open-snapshot.ts'
-import { Advisories } from '../src/scans/advisories.ts'
+import type { Advisories } from '../src/scans/advisories.ts'
 import type { ScansDeps } from '../src/scans/deps.ts'
-import { judge } from '../src/scans/judge.ts'
 import { rematch, rematchOne } from '../src/scans/rematch.ts'
 import { startPostgres, stopPostgres } from '../test/support/postgres.ts'
 import type { Name } from './scan-dataset.ts'
-import { fillImages, namesIn, writeDays } from './scan-dataset.ts'
+import { namesIn, writeDays } from './scan-dataset.ts'
+import { depsOf, fillInItsOwnProcess } from './scan-fill.ts'
 import type { ScanFigure, ScanOptions, ScanPart } from './scan-result.ts'
 
 /** Names of packages whose advisories change in a day. */
@@ -41,7 +40,8 @@ export function rematchPart(images: number, goal: number | null): ScanPart {
 interface Days {
   readonly before: string
   readonly after: string
-  readonly names: readonly Name[]
+  /** Of whose packages the images are. */
+  readonly given: string
 }
 
 async function importDays({ advisories }: ScanOptions, folder: string): Promise<Days> {
@@ -57,7 +57,7 @@ async function importDays({ advisories }: ScanOptions, folder: string): Promise<
   const [first, second] = writeDays(changed, folder)
   const before = await importOn([first], given)
   const after = await importOn([second], before)
-  return { before, after, names }
+  return { before, after, given }
 }
 
 function namesOf(path: string): Name[] {
@@ -71,7 +71,7 @@ async function onSqlite(folder: string, days: Days, images: number, goal: number
   await using checkpoints = new AsyncDisposableStack()
   const worker = new Worker(new URL('checkpoints.ts', import.meta.url), { workerData: path })
   checkpoints.defer(() => worker.terminate())
-  const figures = await measureOn(metadata, 'SQLite', { folder, days, images, goal })
+  const figures = await measureOn(metadata, 'SQLite', { folder, at: path, days, images, goal })
   const size = statSync(path).size / 1e6
   return [
     ...figures,
@@ -83,7 +83,7 @@ async function onPostgres(folder: string, days: Days, images: number): Promise<S
   try {
     await using database = await (await startPostgres()).createDatabase()
     await using metadata = await openPostgres({ url: database.url })
-    return await measureOn(metadata, 'PostgreSQL', { folder, days, images, goal: null })
+    return await measureOn(metadata, 'PostgreSQL', { folder, at: database.url, days, images, goal: null })
   } finally {
     await stopPostgres()
   }
@@ -91,29 +91,21 @@ async function onPostgres(folder: string, days: Days, images: number): Promise<S
 
 interface Case {
   readonly folder: string
+  /** Path or URL of the database. */
+  readonly at: string
   readonly days: Days
   readonly images: number
   readonly goal: number | null
 }
 
-async function measureOn(metadata: MetadataStore, engine: string, one: Case): Promise<ScanFigure[]> {
-  const { folder, days, images, goal } = one
-  const files = { metadata, openSnapshot, diffSnapshots, cacheDirectory: join(folder, `cache of ${engine}`) }
-  using advisories = new Advisories(files)
-  const nobody = () => Promise.reject(new Error('nothing is read here'))
-  const deps = {
-    ...files,
-    advisories,
-    openBlob: nobody,
-    readManifest: nobody,
-    readLayer: nobody,
-  } as unknown as ScansDeps & {
-    advisories: Advisories
-  }
-  await advisories.install(days.before)
+async function measureOn(metadata: MetadataStore, engine: 'SQLite' | 'PostgreSQL', one: Case): Promise<ScanFigure[]> {
+  const { folder, days, images, goal, at } = one
+  const cacheDirectory = join(folder, `cache of ${engine}`)
   const filling = performance.now()
-  await fillImages(metadata, days.names, images, (subject, evidence) => judge(deps, subject, evidence))
+  fillInItsOwnProcess({ database: { engine, at }, cacheDirectory, snapshot: days.before, given: days.given, images })
   process.stderr.write(`${engine}: ${images} images made in ${seconds(filling).toFixed(0)} s\n`)
+  const deps = depsOf(metadata, cacheDirectory)
+  using advisories = deps.advisories
   const installing = performance.now()
   await advisories.install(days.after)
   const installed = seconds(installing)
@@ -135,7 +127,7 @@ async function measureOn(metadata: MetadataStore, engine: string, one: Case): Pr
     { what: 'the same, but for one in a hundred', of, value: delay.percentile(99) / 1e6, unit: 'ms' },
     { what: 'making the new advisories the ones that count', of: engine, value: installed, unit: 's' },
     {
-      what: 'peak of the process, with making the images',
+      what: 'peak of the process',
       of,
       value: process.resourceUsage().maxRSS / 1024,
       unit: 'MB',
