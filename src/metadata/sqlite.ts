@@ -327,9 +327,12 @@ export interface Checkpointer extends Disposable {
   checkpoint(): boolean
 }
 
-/** Pages: in the log, and of those written back. */
-type Written = { readonly log: number; readonly checkpointed: number }
-const NOTHING_LEFT: Written = { log: 0, checkpointed: 0 }
+/** Bytes of the log that are not written back; pages are counted. */
+function leftBy(passive: StatementSync): number {
+  const { log, checkpointed } = passive.get() as { log: number; checkpointed: number }
+  return (log - checkpointed) * PAGE_BYTES
+}
+
 /** SQLite's own, which nobody changes here. */
 const PAGE_BYTES = 4096
 
@@ -347,9 +350,14 @@ export function openCheckpointer({
     return {
       checkpoint: () => {
         const bytes = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0
-        const { log, checkpointed } = bytes > passiveBytes ? (passive.get() as unknown as Written) : NOTHING_LEFT
+        let left = bytes > passiveBytes ? leftBy(passive) : 0
+        // What was written meanwhile is less each time. Otherwise the log grew for as long as somebody writes: measured, to 18 GB.
+        for (let before = Infinity; bytes > truncateBytes && left > passiveBytes && left < before; ) {
+          before = left
+          left = leftBy(passive)
+        }
         // A snapshot is read that stands far back: writers would wait for its end in vain.
-        if (bytes <= truncateBytes || (log - checkpointed) * PAGE_BYTES > passiveBytes) return false
+        if (bytes <= truncateBytes || left > passiveBytes) return false
         truncate.get() // little is left to do while writers wait
         return true
       },
