@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import calculator from 'ae-cvss-calculator'
 import { baseScore, scoreOf } from './cvss.ts'
+import { usualBaseScore } from './cvss-three.ts'
 
 const V31 = 'CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H'
 const V40 = 'CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N'
@@ -60,3 +62,25 @@ for (const { name, given, want } of stated) {
     assert.deepEqual(score && { version: score.version, score: score.score, stated: score.stated }, want)
   })
 }
+
+/** Every base vector of 3.0 and 3.1. */
+function* threes(): Generator<string> {
+  const metrics = ['AV:NALP', 'AC:LH', 'PR:NLH', 'UI:NR', 'S:UC', 'C:NLH', 'I:NLH', 'A:NLH'].map((one) =>
+    one.split(':'),
+  )
+  for (const version of ['3.0', '3.1']) {
+    let all = [`CVSS:${version}`]
+    for (const [name, values = ''] of metrics)
+      all = all.flatMap((begin) => Array.from(values, (value) => `${begin}/${name}:${value}`))
+    yield* all
+  }
+}
+
+test('usualBaseScore: as the library says, of every vector', () => {
+  const different = [...threes()].filter((vector) => {
+    const { Cvss3P0, Cvss3P1 } = calculator
+    const { base } = (vector.startsWith('CVSS:3.0') ? new Cvss3P0(vector) : new Cvss3P1(vector)).calculateScores()
+    return usualBaseScore(vector) !== base
+  })
+  assert.deepEqual(different, [])
+})

@@ -1,5 +1,6 @@
 import calculator from 'ae-cvss-calculator'
 import type { Score } from './advisory-index.ts'
+import { usualBaseScore } from './cvss-three.ts'
 
 /** Vectors repeat: 40,000 real scores have 4,000 of them. */
 const computed = new Map<string, number | null>()
@@ -42,6 +43,8 @@ function isWellFormed(vector: string): boolean {
 }
 
 function compute(vector: string): number | null {
+  const usual = usualBaseScore(vector)
+  if (usual !== undefined) return usual
   if (!isWellFormed(vector)) return null
   try {
     switch (versionOf(vector)) {

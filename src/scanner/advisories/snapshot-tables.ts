@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
+import { aliasGroups } from './alias-groups.ts'
 import { ImportError } from './import-error.ts'
-import type { Database } from './sqlite-file.ts'
+import type { Database, SQLInputValue } from './sqlite-file.ts'
 
 /** Rises whenever an older program could not read a newer file, or would read it wrongly. */
 export const SNAPSHOT_FORMAT = 1
@@ -52,10 +53,9 @@ const FILL = `
     ORDER BY 1, 2, 3, 4, 5;
   INSERT INTO main.names SELECT DISTINCT a.name, r.rid, a.is_alias FROM s.names a CROSS JOIN numbers r ON r.old = a.rid ORDER BY 1, 2, 3;
   CREATE INDEX main.affected_of_advisory ON affected (rid);
-  INSERT INTO main.scores SELECT cve, source, version, vector, score, stated,
-      row_number() OVER (PARTITION BY cve, source, version, vector ORDER BY score, stated) FROM (
-    SELECT DISTINCT cve, source, version, vector, score, stated FROM (
-      SELECT *, max(file) OVER (PARTITION BY cve, source) AS newest FROM s.scores) WHERE file = newest) ORDER BY 1, 2, 3, 4;
+  INSERT INTO main.scores SELECT cve, source, version, vector, score, stated, row_number() OVER () FROM (
+    SELECT DISTINCT cve, source, version, vector, score, stated FROM s.scores
+     WHERE (cve, source, file) IN (SELECT cve, source, max(file) FROM s.scores GROUP BY 1, 2) ORDER BY 1, 2, 3, 4, 5, 6);
   INSERT INTO main.cves SELECT * FROM s.cves ORDER BY id;
   INSERT INTO main.kev SELECT * FROM s.kev ORDER BY cve;
   INSERT INTO main.epss SELECT * FROM s.epss ORDER BY cve;
@@ -68,18 +68,28 @@ const FILL = `
   UPDATE main.sources SET (records, newest) = (SELECT count(*), nullif(max(date), 0) FROM main.epss) WHERE name = 'epss';`
 
 /**
- * What the snapshot's id is made of: all that it knows, without when and by whom it was taken in. Only texts for people can hold the
- * separator, and those are quoted: JSON escapes it, names with it are refused.
+ * What the snapshot's id is made of: all that it knows, without when and by whom it was taken in, in the order of `key`. Only texts for
+ * people can hold the separator, and those are quoted: JSON escapes it, names with it are refused.
  */
 const CONTENT = [
-  `SELECT ${joined('id', 'grp', 'state', 'modified', 'withdrawn', 'body')} AS row FROM main.advisories ORDER BY rid`,
-  `SELECT ${joined('ecosystem', 'name', 'rid', 'n', 'body')} AS row FROM main.affected ORDER BY ecosystem, name, advisory, rid, n`,
-  `SELECT ${joined('cve', 'source', 'version', 'vector', "ifnull(score, '')", "ifnull(stated, '')")} AS row
-     FROM main.scores ORDER BY cve, source, version, vector, n`,
-  'SELECT json_array(id, title, description, published, updated) AS row FROM main.cves ORDER BY id',
-  `SELECT ${joined('cve', 'since')} AS row FROM main.kev ORDER BY cve`,
-  `SELECT ${joined('cve', 'probability', 'percentile', 'date')} AS row FROM main.epss ORDER BY cve`,
-]
+  { table: 'advisories', key: ['rid'], row: joined('id', 'grp', 'state', 'modified', 'withdrawn', 'body') },
+  {
+    table: 'affected',
+    key: ['ecosystem', 'name', 'advisory', 'rid', 'n'],
+    row: joined('ecosystem', 'name', 'rid', 'n', 'body'),
+  },
+  {
+    table: 'scores',
+    key: ['cve', 'source', 'version', 'vector', 'n'],
+    row: joined('cve', 'source', 'version', 'vector', "ifnull(score, '')", "ifnull(stated, '')"),
+  },
+  { table: 'cves', key: ['id'], row: 'json_array(id, title, description, published, updated)' },
+  { table: 'kev', key: ['cve'], row: joined('cve', 'since') },
+  { table: 'epss', key: ['cve'], row: joined('cve', 'probability', 'percentile', 'date') },
+] as const
+
+/** Of a table that is hashed at a time: each row by itself as a text of JavaScript's takes twice as long. */
+const ROWS_AT_A_TIME = 500
 
 function joined(...columns: readonly string[]): string {
   return columns.join(' || char(31) || ')
@@ -116,47 +126,46 @@ export function checkFormat(database: Database, schema: 'main' | 'base' | 'old')
 
 /** Who is, through whomever, an alias of whom (scanning.md, trap 12: never through `related` or `upstream`). */
 function fillAliasGroups(database: Database): void {
-  const parents = new Map<string, string>()
-  const rootOf = (id: string): string => {
-    let root = id
-    for (let next = parents.get(root); next !== undefined && next !== root; next = parents.get(root)) root = next
-    for (let at = id; at !== root; ) {
-      const next = parents.get(at) ?? root
-      parents.set(at, root)
-      at = next
-    }
-    return root
-  }
   const pairs = database.prepare(
     'SELECT a.id, n.name FROM main.names n JOIN main.advisories a ON a.rid = n.rid WHERE n.is_alias = 1',
   )
-  for (const pair of pairs.iterate()) {
-    const [one, other] = [rootOf(String(pair['id'])), rootOf(String(pair['name']))]
-    parents.set(one, one < other ? one : other)
-    parents.set(other, one < other ? one : other)
-  }
-  const ids = [...parents.keys()].sort()
-  const groups = Map.groupBy(ids, rootOf)
-  const numbers = new Map([...groups.keys()].map((root, number) => [root, number]))
-  const members = ids.map((id) => [id, numbers.get(rootOf(id))])
+  pairs.setReturnArrays(true)
+  const groups = aliasGroups(pairs.iterate() as Iterable<unknown> as Iterable<[string, string]>)
   database
     .prepare('INSERT INTO main.alias_groups SELECT key, value FROM json_each(?) ORDER BY key')
-    .run(JSON.stringify([...groups.values()]))
-  database
-    .prepare('INSERT INTO main.alias_members SELECT value ->> 0, value ->> 1 FROM json_each(?) ORDER BY key')
-    .run(JSON.stringify(members))
+    .run(JSON.stringify(groups))
+  database.exec(
+    `INSERT INTO main.alias_members SELECT one.value, g.grp FROM main.alias_groups g CROSS JOIN json_each(g.ids) one ORDER BY 1`,
+  )
 }
 
 function contentHash(database: Database): string {
   const hash = createHash('sha256')
-  for (const sql of CONTENT) {
-    let rows: string[] = []
-    for (const { row } of database.prepare(sql).iterate()) {
-      if (rows.push(String(row)) < 500) continue
-      hash.update(`${rows.join('\n')}\n`)
-      rows = []
+  for (const content of CONTENT) {
+    for (const rows of inPieces(database, content)) {
+      hash.update(rows)
+      hash.update('\n')
     }
-    hash.update(`${rows.join('\n')}\n\n`)
+    hash.update('\n')
   }
   return hash.digest('hex')
+}
+
+/** The rows of a table, some hundred to a piece, with line feeds between them. */
+function* inPieces(
+  database: Database,
+  { table, key, row }: { readonly table: string; readonly key: readonly string[]; readonly row: string },
+): Generator<Uint8Array> {
+  const columns = key.join(', ')
+  const from = `main.${table} WHERE (${columns}) >= (${key.map(() => '?').join(', ')}) ORDER BY ${columns}`
+  const next = database.prepare(`SELECT ${columns} FROM ${from} LIMIT 1 OFFSET ${ROWS_AT_A_TIME}`)
+  next.setReturnArrays(true)
+  const some = database.prepare(
+    `SELECT CAST(group_concat(row, char(10)) AS BLOB) AS rows FROM (SELECT ${row} AS row FROM ${from} LIMIT ${ROWS_AT_A_TIME})`,
+  )
+  // Numbers stand before all texts.
+  for (let at: SQLInputValue[] | undefined = key.map(() => -1); at; at = next.get(...at) as unknown as typeof at) {
+    const rows = some.get(...at)?.['rows']
+    if (rows instanceof Uint8Array) yield rows
+  }
 }

@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 
-export type { StatementSync } from 'node:sqlite'
+export type { SQLInputValue, StatementSync } from 'node:sqlite'
 export type Database = DatabaseSync
 
 /**

@@ -49,22 +49,13 @@ export class Staging implements Intake {
   }
 
   record(record: TakenRecord): boolean {
-    const { group, id, modified } = record
-    const known = this.#run('SELECT modified FROM s.records WHERE grp = ? AND id = ?').get(group, id)
     this.#touch(record.state, record.kind, null)
-    if (known !== undefined && Number(known['modified']) > modified) return false
-    const rid = ++this.#rid
-    const { summary, details, publishedAt, references, scores, aliases, covers, source } = record
-    const body = record.withdrawn
-      ? ''
-      : JSON.stringify([source, aliases, summary, details, publishedAt, references, scores, covers])
-    // Replacing has SQLite be ready to undo each statement: only where there is something to replace.
-    const or = known === undefined ? '' : 'OR REPLACE'
-    this.#run(`INSERT ${or} INTO s.records VALUES (?, ?, ?, ?, ?, ?, ?)`).run(
-      ...[rid, group, id, record.state, modified, record.withdrawn ? 1 : 0, body],
-    )
+    const rid = this.#rid + 1
+    if (!this.#put(rid, record)) return false
+    this.#rid = rid
     if (record.withdrawn) return true
     const addAffected = this.#run('INSERT INTO s.affected VALUES (?, ?, ?, ?, ?)')
+    const { aliases, covers } = record
     for (const [n, affected] of record.affected.entries()) {
       const { ecosystem, name, ranges, versions, status, vendorSeverity, module, scores } = affected
       const body = [ranges, versions, status, vendorSeverity, module, ...(scores ? [scores] : [])]
@@ -73,6 +64,22 @@ export class Staging implements Intake {
     const addName = this.#run('INSERT INTO s.names VALUES (?, ?, ?)')
     for (const alias of aliases) addName.run(rid, alias, 1)
     for (const covered of covers) addName.run(rid, covered, 0)
+    return true
+  }
+
+  #put(rid: number, record: TakenRecord): boolean {
+    const { group, id, state, modified, withdrawn, aliases, covers } = record
+    const { summary, details, publishedAt, references, scores, source } = record
+    const body = withdrawn
+      ? ''
+      : JSON.stringify([source, aliases, summary, details, publishedAt, references, scores, covers])
+    const row = [rid, group, id, state, modified, withdrawn ? 1 : 0, body]
+    // Replacing has SQLite be ready to undo each statement: only where there is something to replace.
+    const added = this.#run('INSERT INTO s.records VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING').run(...row)
+    if (added.changes === 1) return true
+    const known = this.#run('SELECT modified FROM s.records WHERE grp = ? AND id = ?').get(group, id)
+    if (Number(known?.['modified']) > modified) return false
+    this.#run('INSERT OR REPLACE INTO s.records VALUES (?, ?, ?, ?, ?, ?, ?)').run(...row)
     return true
   }
 
