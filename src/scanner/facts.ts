@@ -1,7 +1,7 @@
 import type { FoundPackage } from './package.ts'
 
 /** Rises whenever a layer would be read differently; facts of another version are read anew. */
-export const ANALYZER_VERSION = 2
+export const ANALYZER_VERSION = 3
 
 /** What could not be examined, for the report: an image with problems is never called clean because of what they hide. */
 export interface Problem {

@@ -189,7 +189,9 @@ class ArchiveReader {
   }
 
   #jar(poms: readonly JarName[], manifest: JarName | null, path: string): void {
-    const names = poms.length > 0 ? poms : nonNull(manifest ?? fileName(path.slice(path.lastIndexOf('/') + 1)))
+    const file = fileName(path.slice(path.lastIndexOf('/') + 1))
+    const own = manifest ?? file
+    const names = own === null || !isBesides(own, file, poms) ? poms : [own, ...poms]
     const seen = new Set<string>()
     for (const { group, artifact, version, doubt } of names) {
       const key = `${group} ${artifact} ${version}`
@@ -197,6 +199,18 @@ class ArchiveReader {
       seen.add(key)
     }
   }
+}
+
+/**
+ * Is the jar itself none of the projects whose poms lie in it? Of what was built by Gradle or Ant with others put into it (groovy, with commons-cli),
+ * only the others have one. A jar that is called otherwise has the version of one of them.
+ */
+function isBesides(own: JarName, file: JarName | null, poms: readonly JarName[]): boolean {
+  if (poms.length === 0) return true
+  if (file === null && own.group === null) return false
+  return !poms.some(({ artifact, version }) =>
+    [own, file].some((one) => one?.artifact === artifact || one?.version === version),
+  )
 }
 
 function nonNull<T>(value: T | null): T[] {

@@ -1,0 +1,152 @@
+interface Known {
+  readonly group: string
+  readonly artifacts: RegExp
+  /** Where others of that name had another group before or since. */
+  readonly versions?: RegExp
+}
+
+const known = (group: string, artifacts: string, versions?: RegExp): Known => ({
+  group,
+  artifacts: new RegExp(`^(?:${artifacts})$`),
+  ...(versions ? { versions } : {}),
+})
+
+/**
+ * Projects whose jars have no pom.properties (Gradle and Ant write none), and whose manifests name no group or another one: by their coordinates
+ * at Maven Central. Without it no advisory on them would ever be found in an application.
+ */
+const KNOWN: readonly Known[] = [
+  known('org.springframework.boot', 'spring-boot(?:-.+)?'),
+  known('org.springframework.security.oauth', 'spring-security-oauth2?'),
+  known('org.springframework.security', 'spring-security-.+'),
+  known('org.springframework.ws', 'spring-ws-.+|spring-xml'),
+  known('org.springframework.amqp', 'spring-amqp|spring-rabbit(?:-.+)?'),
+  known('org.springframework.webflow', 'spring-webflow|spring-binding|spring-js(?:-resources)?'),
+  ...['ai', 'batch', 'cloud', 'data', 'graphql', 'hateoas', 'integration', 'kafka', 'ldap', 'plugin', 'restdocs'].map(
+    (part) => known(`org.springframework.${part}`, `spring-${part}(?:-.+)?`),
+  ),
+  ...['retry', 'session', 'shell', 'statemachine', 'vault'].map((part) =>
+    known(`org.springframework.${part}`, `spring-${part}(?:-.+)?`),
+  ),
+  known(
+    'org.springframework',
+    'spring(?:-(?:aop|aspects|beans|context(?:-support|-indexer)?|core|expression|instrument|jcl|jdbc|jms|messaging|orm|oxm|r2dbc|test|tx|web|webflux|webmvc|websocket))?',
+  ),
+  known('org.apache.tomcat.embed', 'tomcat-embed-.+'),
+  known('org.apache.tomcat', 'tomcat-.+'),
+  known('org.apache.tomcat', 'catalina(?:-.+)?|coyote|jasper(?:-el|-jdt)?', /^6\./),
+  known(
+    'org.apache.kafka',
+    'kafka_2\\.\\d+|kafka-(?:clients|group-coordinator|log4j-appender|metadata|raft|server|server-common|storage|storage-api|streams.*|tools)|connect-(?:api|basic-auth-extension|file|json|mirror|mirror-client|runtime|transforms)',
+  ),
+  known('org.apache.lucene', 'lucene-.+'),
+  known('org.apache.solr', 'solr-.+'),
+  known('org.apache.poi', 'poi(?:-(?:examples|excelant|ooxml|ooxml-full|ooxml-lite|ooxml-schemas|scratchpad))?'),
+  known('org.apache.xmlbeans', 'xmlbeans'),
+  known('org.apache.zookeeper', 'zookeeper'),
+  known('org.apache.velocity', 'velocity'),
+  known('org.apache.derby', 'derby(?:client|net|optionaltools|shared|tools)?'),
+  known('ant', 'ant', /^1\.[0-6]\b/),
+  known('org.apache.ant', 'ant|ant-(?:antlr|apache-.+|commons-net|jsch|junit|junit4|launcher|testutil)'),
+  known('struts', 'struts', /^1\.[012]\b/),
+  known('xalan', 'xalan|serializer', /^2\./),
+  known('xerces', 'xercesImpl|xmlParserAPIs'),
+  known('xml-apis', 'xml-apis(?:-ext)?'),
+  known('axis', 'axis(?:-jaxrpc|-saaj|-ant)?', /^1\./),
+  known('log4j', 'log4j', /^1\./),
+  ...[
+    'beanutils',
+    'cli',
+    'codec',
+    'collections',
+    'configuration',
+    'dbcp',
+    'digester',
+    'discovery',
+    'el',
+    'fileupload',
+    'httpclient',
+    'io',
+    'jexl',
+    'jxpath',
+    'lang',
+    'logging',
+    'net',
+    'pool',
+    'validator',
+  ].map((part) => known(`commons-${part}`, `commons-${part}`)),
+  known('org.elasticsearch.client', 'elasticsearch-rest-.+'),
+  known('org.elasticsearch', 'elasticsearch(?:-(?:cli|core|geo|hadoop|secure-sm|ssl-config|x-content))?'),
+  known('org.opensearch.client', 'opensearch-rest-.+'),
+  known('org.opensearch', 'opensearch(?:-(?:cli|common|core|geo|secure-sm|ssl-config|x-content))?'),
+  known('org.apache.groovy', 'groovy(?:-(?!eclipse).+)?', /^[4-9]\./),
+  known('org.codehaus.groovy', 'groovy(?:-(?!eclipse).+)?', /^[123]\./),
+  known('org.codehaus.jackson', 'jackson-(?:core|mapper)-(?:asl|lgpl)|jackson-(?:jaxrs|mrbean|smile|xc)', /^1\./),
+  known('org.jetbrains.kotlin', 'kotlin-(?:compiler|main-kts|reflect|script|scripting|stdlib|test)(?:-.+)?'),
+  known('org.jetbrains.kotlinx', 'kotlinx-(?:coroutines|serialization|datetime|html)-.+'),
+  known('io.ktor', 'ktor-.+'),
+  known('com.squareup.okhttp', 'okhttp(?:-.+)?', /^[12]\./),
+  known('com.squareup.okhttp3', 'okhttp(?:-.+)?|logging-interceptor', /^[3-9]\./),
+  known('com.squareup.okio', 'okio(?:-jvm)?'),
+  known('com.squareup.retrofit2', 'retrofit', /^2\./),
+  known('io.grpc', 'grpc-.+'),
+  known('io.micrometer', 'micrometer-.+'),
+  known('io.micronaut.security', 'micronaut-security(?:-.+)?'),
+  known(
+    'io.micronaut',
+    'micronaut-(?:aop|buffer-netty|context|core|function|graal|http|http-client|http-client-core|http-netty|http-server|http-server-netty|inject|inject-java|management|router|runtime|session|tracing|validation|websocket)',
+  ),
+  known('io.ratpack', 'ratpack-.+'),
+  known('io.github.resilience4j', 'resilience4j-.+'),
+  known('com.graphql-java', 'graphql-java|java-dataloader'),
+  known('com.auth0', 'java-jwt|jwks-rsa'),
+  ...['eureka', 'hystrix', 'ribbon', 'zuul', 'archaius'].map((part) => known(`com.netflix.${part}`, `${part}-.+`)),
+  known('com.unboundid', 'unboundid-ldapsdk'),
+  known('com.google.gwt', 'gwt-(?:dev|servlet|user)'),
+  known('com.caucho', 'hessian'),
+  known('com.lowagie', 'itext', /^[0-4]\./),
+  known('com.ibm.icu', 'icu4j'),
+  known(
+    'org.bouncycastle',
+    'bc(?:prov|pkix|pg|tls|mail|jmail|util)(?:-(?:ext|debug))?-(?:jdk|lts).+|bc(?:pkix|pg|tls|mail)?-fips',
+  ),
+  known('com.h2database', 'h2'),
+  known('mysql', 'mysql-connector-java'),
+  known('com.mysql', 'mysql-connector-j'),
+  known('com.microsoft.sqlserver', 'mssql-jdbc'),
+  known('com.oracle.database.jdbc', 'ojdbc\\d+'),
+  known('net.sourceforge.jtds', 'jtds'),
+  known('postgresql', 'postgresql', /^(?:[78]\.|9\.[01]\b)/),
+  known('org.postgresql', 'postgresql'),
+  known('org.liquibase', 'liquibase-core'),
+  known('c3p0', 'c3p0', /^0\.(?:[0-8]\.|9\.[01])/),
+  known('com.mchange', 'c3p0'),
+  known('org.hibernate.orm', 'hibernate-(?:core|envers|testing|c3p0|hikaricp|jcache|spatial)', /^(?:[6-9]|\d\d)\./),
+  known('org.hibernate.reactive', 'hibernate-reactive-.+'),
+  known('org.dom4j', 'dom4j', /^[2-9]\./),
+  known('dom4j', 'dom4j', /^1\./),
+  known('jdom', 'jdom', /^1\.0$/),
+  known('org.jdom', 'jdom2?'),
+  known('jaxen', 'jaxen'),
+  known('net.sf.saxon', 'Saxon-HE'),
+  known('net.sourceforge.nekohtml', 'nekohtml'),
+  known('org.beanshell', 'bsh'),
+  known('org.python', 'jython(?:-standalone)?'),
+  known('rhino', 'js', /^1\.\dR/),
+  known('org.scala-lang', 'scala-(?:compiler|library|reflect)'),
+  known('org.aspectj', 'aspectj(?:rt|tools|weaver)'),
+  known('org.ow2.asm', 'asm(?:-(?:analysis|commons|tree|util))?', /^(?:[4-9]|\d\d)\b/),
+  known('asm', 'asm(?:-.+)?', /^[123]\./),
+  known('cglib', 'cglib(?:-nodep)?'),
+  known('antlr', 'antlr', /^2\./),
+  known('oro', 'oro'),
+  known('wsdl4j', 'wsdl4j'),
+  known('taglibs', 'standard', /^1\./),
+  known('javax.servlet', 'servlet-api|jstl'),
+]
+
+/** Null: not one of those. */
+export function groupKnownFor(artifact: string, version: string): string | null {
+  const found = KNOWN.find(({ artifacts, versions }) => artifacts.test(artifact) && (versions?.test(version) ?? true))
+  return found?.group ?? null
+}
