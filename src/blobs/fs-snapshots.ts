@@ -1,7 +1,7 @@
 import { mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { CHUNK_BYTES } from '../domain/buffer-pool.ts'
 import type { ObjectWriter } from './blob-store.ts'
-import { CHUNK_BYTES } from './buffer-pool.ts'
 import type { SnapshotName, SnapshotStore } from './snapshot-store.ts'
 import { assertSnapshotName, isSnapshotName } from './snapshot-store.ts'
 import { SyncedDirectory } from './synced-directory.ts'

@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { link, mkdir, open, readdir, rm, stat, statfs, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { BufferPool, CHUNK_BYTES } from '../domain/buffer-pool.ts'
 import type { ErrorKind } from '../domain/error.ts'
 import { DomainError } from '../domain/error.ts'
 import type {
@@ -12,7 +13,6 @@ import type {
   ObjectWriter,
   SnapshotKeepingBlobStore,
 } from './blob-store.ts'
-import { BufferPool, CHUNK_BYTES } from './buffer-pool.ts'
 import { FsSnapshots } from './fs-snapshots.ts'
 import { assertObjectId, assertRange } from './object-id.ts'
 import { SyncedDirectory } from './synced-directory.ts'

@@ -1,3 +1,4 @@
+import { CHUNK_BYTES } from '../domain/buffer-pool.ts'
 import { DomainError } from '../domain/error.ts'
 import type {
   BoundedBlobStore,
@@ -6,7 +7,6 @@ import type {
   ObjectWriter,
   SnapshotKeepingBlobStore,
 } from './blob-store.ts'
-import { CHUNK_BYTES } from './buffer-pool.ts'
 import { assertObjectId, assertRange } from './object-id.ts'
 import type { SnapshotName, SnapshotStore } from './snapshot-store.ts'
 import { assertSnapshotName } from './snapshot-store.ts'

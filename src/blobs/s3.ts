@@ -10,9 +10,9 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3'
 import { Upload } from '@aws-sdk/lib-storage'
+import { BufferPool, CHUNK_BYTES } from '../domain/buffer-pool.ts'
 import { DomainError } from '../domain/error.ts'
 import type { ListableBlobStore, ObjectId, ObjectWriter, SnapshotKeepingBlobStore } from './blob-store.ts'
-import { BufferPool, CHUNK_BYTES } from './buffer-pool.ts'
 import { assertObjectId, assertRange } from './object-id.ts'
 import type { SnapshotName, SnapshotStore } from './snapshot-store.ts'
 import { assertSnapshotName, isSnapshotName } from './snapshot-store.ts'

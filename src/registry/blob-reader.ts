@@ -1,4 +1,5 @@
 import type { BlobStore, ObjectId } from '../blobs/blob-store.ts'
+import { BufferPool, CHUNK_BYTES } from '../domain/buffer-pool.ts'
 import { DomainError } from '../domain/error.ts'
 import type { Keyring } from '../encryption/keyring.ts'
 import {
@@ -20,6 +21,17 @@ export interface Part {
 }
 
 const OPENERS = 10_000
+/** Of decrypted segments, kept for the next reader. */
+const IDLE_BYTES = 16 * CHUNK_BYTES
+
+export interface Reading {
+  /** false: read once, and not to be kept in memory. */
+  readonly cache?: boolean
+  /** A chunk stays what it is when the next one was asked for. Without it most chunks lie in buffers that are used again. */
+  readonly own?: boolean
+}
+
+type How = Required<Reading>
 
 export interface CacheFigures {
   hits: number
@@ -29,7 +41,7 @@ export interface CacheFigures {
 
 /**
  * Reads plaintext out of encrypted objects. Decrypted segments of what is read again and again stay in memory
- * (byte-bounded; design.md 5); every chunk handed out was authenticated, and is shared: do not write to it.
+ * (byte-bounded; design.md 5); every chunk handed out was authenticated, and is shared or lent: do not write to it.
  */
 export class BlobReader {
   readonly #blobs: BlobStore
@@ -39,6 +51,7 @@ export class BlobReader {
   /** Seen once: admitted to the cache when seen again, so that one large pull does not drive out what is hot. */
   readonly #seen = new Lru<string, true>(50_000)
   readonly #largestCached: number
+  readonly #pool = new BufferPool(IDLE_BYTES)
   readonly figures: CacheFigures = { hits: 0, misses: 0, bytes: 0 }
 
   constructor(blobs: BlobStore, keyring: Keyring, cacheBytes: number) {
@@ -48,19 +61,22 @@ export class BlobReader {
     this.#largestCached = cacheBytes / 4
   }
 
-  /** Plaintext bytes `start` to `end` (exclusive) of the parts laid end to end. @throws `unavailable` when bytes are damaged or gone. */
+  /**
+   * Plaintext bytes `start` to `end` (exclusive) of the parts laid end to end. A chunk is the reader's until it asks for the next one.
+   * @throws `unavailable` when bytes are damaged or gone.
+   */
   async *read(
     parts: readonly Part[],
     start: number,
     end: number,
-    cache = true,
+    { cache = true, own = false }: Reading = {},
   ): AsyncGenerator<Uint8Array, void, undefined> {
     const whole = parts.reduce((bytes, part) => bytes + part.size, 0)
-    const keep = cache && whole <= this.#largestCached
+    const how = { cache: cache && whole <= this.#largestCached, own }
     for (const part of parts) {
       const from = Math.max(start, part.start) - part.start
       const to = Math.min(end, part.start + part.size) - part.start
-      if (from < to) yield* this.#readPart(part, from, to, keep)
+      if (from < to) yield* this.#readPart(part, from, to, how)
     }
   }
 
@@ -82,19 +98,19 @@ export class BlobReader {
     return chunks
   }
 
-  async *#readPart(part: Part, from: number, to: number, keep: boolean): AsyncGenerator<Uint8Array, void, undefined> {
+  async *#readPart(part: Part, from: number, to: number, how: How): AsyncGenerator<Uint8Array, void, undefined> {
     const { first, end } = segmentsOf(from, to, part.size)
     let index = first
     while (index < end) {
-      const cached = keep ? this.#segments.get(segmentKey(part, index)) : undefined
+      const cached = how.cache ? this.#segments.get(segmentKey(part, index)) : undefined
       if (cached) {
         this.figures.hits += 1
         yield slice(cached, index, part.size, from, to)
         index += 1
         continue
       }
-      const beyond = keep ? this.#missingUntil(part, index, end) : end
-      for await (const plain of this.#decrypt(part, index, beyond, keep)) {
+      const beyond = how.cache ? this.#missingUntil(part, index, end) : end
+      for await (const plain of this.#decrypt(part, index, beyond, how)) {
         yield slice(plain, index, part.size, from, to)
         index += 1
       }
@@ -107,7 +123,7 @@ export class BlobReader {
     return beyond
   }
 
-  async *#decrypt(part: Part, first: number, end: number, keep: boolean): AsyncGenerator<Uint8Array, void, undefined> {
+  async *#decrypt(part: Part, first: number, end: number, how: How): AsyncGenerator<Uint8Array, void, undefined> {
     const id = part.object_id as ObjectId
     let opener = this.#openers.get(id)
     if (!opener && first > 0) opener = await this.#openHeader(part)
@@ -115,13 +131,42 @@ export class BlobReader {
     let index = first
     for await (const sealed of this.#source(id, first * SEGMENT_BYTES, sealedEnd)) {
       opener ??= await this.#opener(part, sealed)
-      const plain = this.#open(opener, part, index, sealed)
-      if (keep) this.#admit(segmentKey(part, index), plain)
       this.figures.misses += 1
-      yield plain
+      const stays = how.own || (how.cache && this.#isWanted(segmentKey(part, index)))
+      if (stays) yield this.#kept(opener, part, index, sealed, how)
+      else yield* this.#lent(opener, part, index, sealed)
       index += 1
     }
     if (index !== end) throw damaged(part, 'it ends early')
+  }
+
+  #kept(opener: StreamOpener, part: Part, index: number, sealed: Uint8Array, how: How): Uint8Array {
+    const plain = this.#open(opener, part, index, sealed)
+    if (how.cache) {
+      this.#segments.set(segmentKey(part, index), plain, plain.byteLength)
+      this.figures.bytes = this.#segments.weight
+    }
+    return plain
+  }
+
+  *#lent(opener: StreamOpener, part: Part, index: number, sealed: Uint8Array): Generator<Uint8Array, void, undefined> {
+    const buffer = this.#pool.take(sealed.length)
+    let isTaken = false
+    try {
+      yield this.#open(opener, part, index, sealed, buffer)
+      isTaken = true
+    } finally {
+      // Who left in the middle may have left a socket with it: nobody else's bytes may come into it.
+      if (isTaken) this.#pool.giveBack(buffer)
+      else this.#pool.forget(buffer)
+    }
+  }
+
+  /** Asked for the second time: then it stays in memory. */
+  #isWanted(key: string): boolean {
+    if (this.#seen.get(key)) return true
+    this.#seen.set(key, true, 1)
+    return false
   }
 
   async *#source(id: ObjectId, start: number, end: number): AsyncGenerator<Uint8Array, void, undefined> {
@@ -134,9 +179,9 @@ export class BlobReader {
     }
   }
 
-  #open(opener: StreamOpener, part: Part, index: number, sealed: Uint8Array): Uint8Array {
+  #open(opener: StreamOpener, part: Part, index: number, sealed: Uint8Array, target?: Buffer): Uint8Array {
     try {
-      return opener.open(index, sealed)
+      return opener.open(index, sealed, target)
     } catch (error) {
       this.#openers.delete(part.object_id) // its header may be what is wrong: read it again the next time
       throw damaged(part, 'it does not verify', error)
@@ -158,12 +203,6 @@ export class BlobReader {
     } catch (error) {
       throw damaged(part, 'its header is wrong', error)
     }
-  }
-
-  #admit(key: string, plain: Uint8Array): void {
-    if (this.#seen.get(key)) this.#segments.set(key, plain, plain.byteLength)
-    else this.#seen.set(key, true, 1)
-    this.figures.bytes = this.#segments.weight
   }
 }
 

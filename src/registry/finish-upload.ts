@@ -153,7 +153,7 @@ async function digestOfParts(
 ): Promise<Digest> {
   const hash = createHash(algorithm)
   const size = parts.reduce((bytes, part) => bytes + part.size, 0)
-  for await (const chunk of deps.reader.read(placed(parts), 0, size, false)) hash.update(chunk)
+  for await (const chunk of deps.reader.read(placed(parts), 0, size, { cache: false })) hash.update(chunk)
   return digestOfHex(algorithm, hash.digest('hex'))
 }
 

@@ -61,7 +61,8 @@ async function copy(
   for (let from = 0; from < size; from += deps.limits.objectBytes) {
     const object = await openSealedObject(deps, upload, key, async () => {})
     merged.push(object)
-    for await (const chunk of deps.reader.read(parts, from, Math.min(size, from + deps.limits.objectBytes), false)) {
+    const end = Math.min(size, from + deps.limits.objectBytes)
+    for await (const chunk of deps.reader.read(parts, from, end, { cache: false, own: true })) {
       object.push(chunk)
       if (object.congested) await object.drained()
     }

@@ -68,7 +68,10 @@ export interface OpenedBlob {
   readonly digest: Digest
   /** Of the whole blob. */
   readonly size: number
-  /** Bytes `start` (inclusive) to `end` (exclusive); every chunk was authenticated before it is handed out. */
+  /**
+   * Bytes `start` (inclusive) to `end` (exclusive); every chunk was authenticated before it is handed out, and is the reader's until it
+   * asks for the next one.
+   */
   read(start: number, end: number): AsyncIterable<Uint8Array>
   /** The same, all at once, if it lies decrypted in memory: the hot path. Chunks are shared: do not write to them. */
   peek(start: number, end: number): Uint8Array[] | null

@@ -1,8 +1,11 @@
 import type { ObjectId, ObjectWriter } from '../blobs/blob-store.ts'
+import { freeBytes } from '../domain/free-bytes.ts'
 import { StreamSealer } from '../encryption/tink-stream.ts'
 
 /** Ciphertext waits until this much is there (or the object ends): one write call per megabyte. */
 const WRITE_BYTES = 512 * 1024
+const WORTH_FREEING_BYTES = 4 * 1024
+
 /** One object being filled: plaintext in, ciphertext written behind, while the next bytes arrive. */
 export class SealedObject {
   readonly id: ObjectId
@@ -52,7 +55,7 @@ export class SealedObject {
   async finish(): Promise<void> {
     await this.drained()
     this.#take(this.#sealer.finish())
-    await this.#writer.write(this.#backlog)
+    await this.#writeOut(this.#backlog)
     this.#backlog = []
     this.#closed = true
     await this.#writer.close()
@@ -72,6 +75,12 @@ export class SealedObject {
     }
   }
 
+  /** The ciphertext is nobody's afterwards: its memory serves the next piece. */
+  async #writeOut(batch: readonly Uint8Array[]): Promise<void> {
+    await this.#writer.write(batch)
+    for (const chunk of batch) if (chunk.length >= WORTH_FREEING_BYTES) freeBytes(chunk)
+  }
+
   /** Never rejects: the failure is kept for whoever asks next. */
   async #write(): Promise<void> {
     try {
@@ -79,7 +88,7 @@ export class SealedObject {
         const batch = this.#backlog
         this.#backlog = []
         this.#backlogBytes = 0
-        await this.#writer.write(batch)
+        await this.#writeOut(batch)
       }
     } catch (error) {
       this.#failure = { error }

@@ -20,7 +20,7 @@ export interface SnapshotChanges {
 
 export interface ScansDeps {
   readonly metadata: MetadataStore
-  /** A blob as the repository may serve it, decrypted. @throws `blob_unknown` */
+  /** A blob as the repository may serve it, decrypted. A chunk may be kept until the next one is asked for. @throws `blob_unknown` */
   readonly openBlob: (
     registryId: number,
     repository: string,

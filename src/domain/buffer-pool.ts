@@ -1,4 +1,6 @@
-/** The default chunk: one ciphertext segment. */
+import { freeBytes } from './free-bytes.ts'
+
+/** What a store reads at once: one ciphertext segment. */
 export const CHUNK_BYTES = 1024 * 1024
 /** Below this a fresh buffer is cheaper than a megabyte kept. */
 const SMALL_BYTES = 64 * 1024
@@ -8,7 +10,8 @@ const REST_MS = 1_000
 
 /**
  * Buffers for reading, used again: fresh megabytes cost more than decrypting them (measured: page faults and their
- * collection). What is lent is counted; what lies here is bounded, and goes back to the system when nobody reads.
+ * collection). What is lent is counted; what lies here is bounded, and goes back to the system when nobody reads. One pool is for
+ * ciphertext or for plaintext, never for both.
  */
 export class BufferPool {
   readonly #idle: Buffer[] = []
@@ -25,11 +28,16 @@ export class BufferPool {
     return this.#lentBytes
   }
 
-  /** A buffer of at least `bytes`; it holds what its last user left in it (ciphertext). */
+  /** A buffer of at least `bytes`; it holds what its last user left in it. */
   take(bytes: number): Buffer {
     const buffer = this.#find(bytes)
     this.#lentBytes += buffer.length
     return buffer
+  }
+
+  /** `take` gave `buffer`, and somebody may still look at it: it is left to V8. */
+  forget(buffer: Buffer): void {
+    this.#lentBytes -= buffer.length
   }
 
   /** `buffer` must be one that `take` gave and nobody uses any more. */
@@ -50,7 +58,7 @@ export class BufferPool {
 
   /** Without waiting for V8, which collects nothing while nothing happens. */
   #release(): void {
-    for (const { buffer } of this.#idle.splice(0)) if (buffer instanceof ArrayBuffer) buffer.transfer(0)
+    for (const buffer of this.#idle.splice(0)) freeBytes(buffer)
   }
 
   #find(bytes: number): Buffer {
