@@ -14,6 +14,7 @@ import { againIfBusy, translate, whileBusy } from './sqlite-error.ts'
 import { flatten, Statements } from './statement.ts'
 import type { TransactionRun } from './transaction-run.ts'
 import { refuseInsideTransaction } from './transaction-run.ts'
+import { WalIndex } from './wal-index.ts'
 
 export interface SqliteOptions {
   readonly path: string
@@ -239,6 +240,7 @@ class SqliteStore implements MetadataStore {
   readonly #parts: Parts
   readonly #reader: SqliteReader
   readonly #dataVersion: StatementSync
+  #index: WalIndex | null = null
   #seenVersion: number | null = null
   #epoch = 0
   #isClosed = false
@@ -287,17 +289,24 @@ class SqliteStore implements MetadataStore {
   }
 
   authEpoch(): number {
+    this.#index ??= new WalIndex(`${this.#parts.path}-shm`)
+    if (this.#index.stands()) return this.#epoch
     try {
-      const [version] = this.#dataVersion.get() as unknown as [number]
-      if (version === this.#seenVersion) return this.#epoch
-      const row = this.#parts.reader.get<{ epoch: number }>(READ_EPOCH, [])
-      if (row === null) throw new TypeError('The auth epoch is gone')
-      this.#epoch = row.epoch
-      this.#seenVersion = version // read before the epoch: what was committed in between moves it again
-      return this.#epoch
+      this.#lookAtEpoch()
     } catch (error) {
       throw translate(error)
     }
+    this.#index.trust()
+    return this.#epoch
+  }
+
+  #lookAtEpoch(): void {
+    const [version] = this.#dataVersion.get() as unknown as [number]
+    if (version === this.#seenVersion) return
+    const row = this.#parts.reader.get<{ epoch: number }>(READ_EPOCH, [])
+    if (row === null) throw new TypeError('The auth epoch is gone')
+    this.#epoch = row.epoch
+    this.#seenVersion = version // read before the epoch: what was committed in between moves it again
   }
 
   seenState(): number | null {
@@ -307,6 +316,7 @@ class SqliteStore implements MetadataStore {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
+    this.#index = null
     await this.#batches.settled()
     await this.#parts.log.close()
     for (const connection of [this.#parts.reader, this.#parts.writer]) connection[Symbol.dispose]()
