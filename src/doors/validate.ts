@@ -6,13 +6,15 @@ type Problem = ReturnType<ReturnType<typeof Compile>['Errors']>[number]
 
 /**
  * Fastify's validator compiler: nothing is removed or filled in, and the error says which value must be what. Of a query,
- * where all is text, parameters that the schema calls integers, booleans or lists are read as such.
+ * where all is text, parameters that the schema calls integers, booleans or lists are read as such. Compiled at its first use: a start has
+ * hundreds of them to pass.
  */
 export function compileValidator({ schema, httpPart }: { schema: unknown; httpPart?: string }) {
-  const compiled = Compile(schema as TSchema)
+  let compiled: ReturnType<typeof Compile> | null = null
   const { properties = {} } = schema as { properties?: Readonly<Record<string, { type?: string }>> }
   return (data: unknown) => {
     const value = httpPart === 'querystring' ? readQuery(data as Readonly<Record<string, unknown>>, properties) : data
+    compiled ??= Compile(schema as TSchema)
     if (compiled.Check(value)) return { value }
     return { error: new DomainError('input_invalid', describe(compiled.Errors(value), schema, httpPart)) }
   }

@@ -39,7 +39,6 @@ export interface ServerOptions {
   readonly rewriteUrl?: (url: string) => string
   /** Called once for each answered request. */
   readonly onAnswered?: (facts: RequestFacts) => void
-  readonly schemaController?: NonNullable<FastifyServerOptions['schemaController']>
 }
 
 /** What every plane needs and no plane is named in. Routes are registered by the caller; errors have a form already. */
@@ -78,7 +77,7 @@ function fastifyOptions(options: ServerOptions) {
     rewriteUrl: rewriterOf(options.opaquePrefixes ?? [], options.rewriteUrl),
     clientErrorHandler: clientErrorHandler(options.log),
     frameworkErrors,
-    ...(options.schemaController === undefined ? {} : { schemaController: options.schemaController }),
+    schemaController: { compilersFactory: OWN_COMPILERS },
   } as unknown as FastifyServerOptions
 }
 
@@ -99,6 +98,16 @@ function watch(app: FastifyInstance, options: ServerOptions): void {
     for (const stop of stops) stop()
     done()
   })
+}
+
+/** Each plane sets its own. Those of Fastify, which nobody would use, are a hundred files to load at every start. */
+const OWN_COMPILERS = {
+  buildValidator: () => noCompiler,
+  buildSerializer: () => noCompiler,
+}
+
+function noCompiler(): never {
+  throw new TypeError('a plane whose routes have schemas sets its validator and its serializer compiler')
 }
 
 /** Unique over processes and restarts, and short: a random prefix and a counter. */

@@ -1,6 +1,7 @@
+import { createRequire } from 'node:module'
 import type { Logger } from 'pino'
 import { destination, pino, stdSerializers } from 'pino'
-import { PinoPretty } from 'pino-pretty'
+import type { PinoPretty } from 'pino-pretty'
 
 /** What rooms write to: facts first, then a sentence. */
 export interface Log {
@@ -22,6 +23,9 @@ const NEVER_LOGGED = ['password', 'secret', 'token', 'authorization', 'cookie', 
   (name) => [name, `*.${name}`],
 )
 
+/** Only for a person who looks: forty files. */
+const loadPretty = (): typeof PinoPretty => createRequire(import.meta.url)('pino-pretty')
+
 /** JSON lines for programs, one readable line for people. Errors go under `err`; their causes are logged too. */
 export function createLog({ format, to }: LogOptions): Logger {
   const terminal = to ? to.isTTY === true : process.stdout.isTTY
@@ -36,7 +40,7 @@ export function createLog({ format, to }: LogOptions): Logger {
   if (!text) return pino(options, to ?? destination({ fd: 1, sync: false }))
   return pino(
     options,
-    PinoPretty({
+    loadPretty()({
       colorize: terminal,
       ignore: 'pid',
       translateTime: 'SYS:HH:MM:ss',
