@@ -1,4 +1,4 @@
-import { Value } from 'typebox/value'
+import { Check } from 'typebox/schema'
 import type { GivenSettings, Source } from './config.ts'
 import { ConfigError } from './config.ts'
 import { nearest } from './nearest.ts'
@@ -39,7 +39,7 @@ export function readSettings(env: Environment, readFile: (path: string) => strin
   for (const name of SETTING_NAMES) if (schemaOf(name).default !== undefined) values[name] = schemaOf(name).default
   for (const { name, value, source, label } of given) {
     const schema = schemaOf(name)
-    if (!Value.Check(schema, value))
+    if (!Check(schema, value))
       problems.push(`${label}${shown(schema.secret, value)} is not valid: write ${schema.expects}`)
     values[name] = value
     sources[name] = source

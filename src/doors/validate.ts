@@ -1,8 +1,8 @@
 import type { TSchema } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile } from 'typebox/schema'
 import { DomainError } from '../domain/error.ts'
 
-type Problem = ReturnType<ReturnType<typeof Compile>['Errors']>[number]
+type Problem = ReturnType<ReturnType<typeof Compile>['Errors']>[1][number]
 
 /**
  * Fastify's validator compiler: nothing is removed or filled in, and the error says which value must be what. Of a query,
@@ -16,7 +16,8 @@ export function compileValidator({ schema, httpPart }: { schema: unknown; httpPa
     const value = httpPart === 'querystring' ? readQuery(data as Readonly<Record<string, unknown>>, properties) : data
     compiled ??= Compile(schema as TSchema)
     if (compiled.Check(value)) return { value }
-    return { error: new DomainError('input_invalid', describe(compiled.Errors(value), schema, httpPart)) }
+    const [, problems] = compiled.Errors(value)
+    return { error: new DomainError('input_invalid', describe(problems, schema, httpPart)) }
   }
 }
 
