@@ -12,7 +12,7 @@ export async function registerManagement(
   rooms: Rooms,
   { clientOf, log }: { readonly clientOf: ClientOf; readonly log: Log },
 ): Promise<void> {
-  await documentation(server)
+  documentation(server)
   const deps = { ...rooms, clientOf, log }
   const management = managementApi(deps)
   for (const prefix of ['', '/containerregistries']) await server.register(management, { prefix })

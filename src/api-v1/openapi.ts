@@ -1,135 +1,30 @@
-import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
-import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify'
-import { withExamples } from './examples.ts'
-import { INTRODUCTION, TAGS } from './introduction.ts'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 
-const DOCUMENT = '/api/openapi.json'
-/** Nothing is loaded from elsewhere; the pages set styles by attribute. */
-const PAGE_POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; " +
-  "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+const PATHS = { document: '/api/openapi.json', pages: '/api/docs' }
 
 /**
  * The documentation of every operation that is registered after this one and has tags: as OpenAPI 3.1, and as a page to read
- * and try out. Both are public: they say what the source says.
+ * and try out. Both are public: they say what the source says. What makes them is two hundred files, loaded when somebody asks.
  */
-export async function documentation(app: FastifyInstance): Promise<void> {
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: { title: 'Entrepot', version: version(), description: INTRODUCTION },
-      tags: TAGS.map(([name, description]) => ({ name, description })),
-      components: { securitySchemes: SECURITY_SCHEMES },
-      security: Object.keys(SECURITY_SCHEMES).map((name) => ({ [name]: [] })),
-    },
-    hideUntagged: true,
-    convertConstToEnum: false,
-    refResolver: {
-      buildLocalReference: (json, _base, _fragment, index) =>
-        typeof json['$id'] === 'string' ? json['$id'] : `schema-${index}`,
-    },
-    transform: ({ schema, url, route }) => ({ schema: described(schema, route), url }),
+export function documentation(app: FastifyInstance): void {
+  const routes: RouteOptions[] = []
+  const schemas = new Map<string, unknown>()
+  app.addHook('onRoute', function (route) {
+    if (route.schema?.tags === undefined) return
+    routes.push(route)
+    for (const [id, schema] of Object.entries(this.getSchemas())) schemas.set(id, schema)
   })
-  await app.register(swaggerUi, {
-    routePrefix: '/api/docs',
-    staticCSP: PAGE_POLICY,
-    theme: { title: 'Entrepot API' },
-    logo: { type: 'image/svg+xml', content: LOGO, href: '/api/docs' },
-    uiConfig: {
-      url: DOCUMENT,
-      validatorUrl: null,
-      docExpansion: 'list',
-      persistAuthorization: false,
-      deepLinking: true,
-    },
-  })
-  serveDocument(app)
-}
-
-/** Made when it is first asked for: by then all routes are there. */
-function serveDocument(app: FastifyInstance): void {
-  let made: { text: string; tag: string } | null = null
-  app.get(DOCUMENT, { schema: { hide: true } }, async (request, reply) => {
-    made ??= make(app)
-    reply.header('etag', made.tag).header('cache-control', 'public, max-age=300')
-    if (request.headers['if-none-match'] === made.tag) return reply.code(304).send()
-    return reply.type('application/json').send(made.text)
-  })
-}
-
-function make(app: FastifyInstance): { text: string; tag: string } {
-  const text = JSON.stringify(withExamples(app.swagger()))
-  return { text, tag: `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"` }
-}
-
-const SECURITY_SCHEMES = {
-  basic: { type: 'http', scheme: 'basic', description: 'E-mail and password.' },
-  bearer: {
-    type: 'http',
-    scheme: 'bearer',
-    description: 'An API key (`entk_…`) or the secret of a session (`ents_…`).',
-  },
-  session: {
-    type: 'apiKey',
-    in: 'cookie',
-    name: 'entrepot-session',
-    description:
-      'The cookie of the console, called `__Host-entrepot-session` over https. With it, what changes something must come from ' +
-      'a page of this server.',
-  },
-} as const
-
-/** What is the same for every operation of its kind is said here, not in each route. */
-function described(schema: FastifySchema | undefined, { method, url, config }: RouteOptions): FastifySchema {
-  const { hide } = schema ?? {}
-  if (schema === undefined || hide === true) return { ...schema, hide: true }
-  const isPublic = config?.access === 'public'
-  return {
-    ...schema,
-    operationId: operationId(String([method].flat()[0]), url),
-    ...(config?.access === undefined
-      ? {}
-      : { description: `${schema.description ?? schema.summary}\n\n${WHO[config.access]}` }),
-    ...(isPublic ? { security: [] } : { headers: { ...(schema.headers as object), ...CONTRACT_HEADER } }),
+  let made: Promise<FastifyInstance> | null = null
+  const make = async (): Promise<FastifyInstance> => {
+    const { createPages } = await import('./openapi-pages.ts')
+    return await createPages({ routes, schemas }, PATHS)
   }
+  const show = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    made ??= make()
+    const { routing } = await made
+    reply.hijack()
+    routing(request.raw, reply.raw)
+  }
+  for (const url of [PATHS.document, PATHS.pages, `${PATHS.pages}/*`]) app.get(url, { schema: { hide: true } }, show)
+  app.addHook('onClose', async () => (await made)?.close())
 }
-
-const CONTRACT_HEADER = {
-  type: 'object',
-  properties: {
-    'X-Contract-Number': {
-      type: 'integer',
-      minimum: 1,
-      maximum: 999_999_999_999_999,
-      description:
-        'In which of your contracts to act, if you have several. Without it: the first, or the one of the key or session.',
-    },
-  },
-}
-
-const WHO = {
-  public: '**Who:** anybody.',
-  self: '**Who:** every person, about themselves.',
-  read: '**Who:** every member of the contract.',
-  manage: '**Who:** members with the privilege *Manage Registry*, admins, owners.',
-  admin: '**Who:** admins and owners of the contract.',
-  owner: '**Who:** owners of the contract.',
-  operator: '**Who:** operators of the installation.',
-} as const
-
-/** `GET /api/v1/audit/export` is `get_v1_audit_export`. */
-function operationId(method: string, url: string): string {
-  const words = url.replace(/^\/api\//, '').split(/[^A-Za-z0-9]+/)
-  return [method.toLowerCase(), ...words].filter(Boolean).join('_')
-}
-
-function version(): string {
-  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version
-}
-
-const LOGO =
-  '<svg xmlns="http://www.w3.org/2000/svg" width="160" height="40" viewBox="0 0 160 40"><text x="0" y="28" ' +
-  'font-family="sans-serif" font-size="26" font-weight="700" fill="#fff">Entrepot</text></svg>'
