@@ -81,7 +81,21 @@ export function reportFeeds(metrics: Metrics, feeds: Pick<AdvisoryFeeds, 'state'
     ],
     entrepot_advisory_source_stale: ['1: it was not heard of for longer than the operator finds right', stalesOf],
   } as const
+  metrics.gauge(
+    'entrepot_advisory_reevaluation_seconds',
+    'Since advisories came into force by which not all images in use were judged yet; 0: all were',
+    'max',
+    () => rematchingSeconds(feeds),
+  )
   for (const [name, [help, valuesOf]] of Object.entries(gauges)) metrics.gauges(name, help, 'source', read(valuesOf))
+}
+
+/** For alarms: it should take minutes. */
+function rematchingSeconds(feeds: Pick<AdvisoryFeeds, 'state'>): Promise<number> {
+  return feeds.state().then(
+    ({ advisories }) => advisories.rematchingMs / 1000,
+    () => 0,
+  )
 }
 
 function agesOf({ asked, advisories }: FeedState): (readonly [string, number])[] {

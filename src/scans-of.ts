@@ -97,7 +97,10 @@ export function startJobs(metadata: MetadataStore, scans: Scans, log: Log): Asyn
     leaseMs: LEASE_MS,
     random: Math.random,
     onFailure: ({ id, kind }: { readonly id: number; readonly kind: string }, error: unknown, dead: boolean) =>
-      log.warn({ err: error, job: id, kind }, dead ? 'job failed for good' : 'job failed; it will be tried again'),
+      log[dead ? 'error' : 'warn'](
+        { err: error, job: id, kind },
+        dead ? 'job failed for good' : 'job failed; it will be tried again',
+      ),
   }
   const looking = lookOut(POLL_MS, () =>
     runDueJobs(deps, ending.signal).catch((error: unknown) => log.error({ err: error }, 'queue')),

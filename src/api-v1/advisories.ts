@@ -19,6 +19,11 @@ const Advisories = Type.Object({
   snapshot: nullable(Type.String(), { description: 'Null: there are none, and no image can be judged.' }),
   createdAt: nullable(instant('When they were put together.'), { description: 'Null: there are none.' }),
   installedAt: nullable(instant('Since when images are judged by them.'), { description: 'Null: there are none.' }),
+  reevaluated: Type.Boolean({
+    description:
+      'Whether all that they concern and that is in use was judged by them; what was not says so in its report.',
+    examples: [true],
+  }),
   stale: Type.Boolean({
     description: 'There are none, or some are too old: reports may miss what became known since.',
   }),
@@ -74,6 +79,7 @@ function stateRoute({ app, feeds }: ApiContext): void {
         snapshot: snapshot?.id ?? null,
         createdAt: toInstantOrNull(snapshot?.createdAt ?? null),
         installedAt: toInstantOrNull(snapshot?.installedAt ?? null),
+        reevaluated: snapshot?.isRematched ?? false,
         stale: isStale,
         sources: sources.map(toHeld),
       }

@@ -11,6 +11,7 @@ export interface AdvisoriesInfo {
   readonly snapshot: string | null
   readonly createdAt: string | null
   readonly installedAt: string | null
+  readonly reevaluated: boolean
   readonly stale: boolean
   readonly sources: readonly {
     readonly name: string
@@ -66,6 +67,7 @@ export async function statusOnServer(server: ServerClient, context: CommandConte
   else {
     io.out(`snapshot  ${state.snapshot}`)
     io.out(`in force  since ${instantInWords(state.installedAt)}${state.stale ? '; some of it is stale' : ''}`)
+    if (!state.reevaluated) io.out('images   not all in use were judged by it yet')
     io.out(
       `holds     ${state.sources.reduce((sum, { records }) => sum + records, 0)} records of ${state.sources.length} sources`,
     )

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { zstdCompress, zstdDecompress } from 'node:zlib'
 import { DomainError } from '../domain/error.ts'
-import type { Transaction } from '../metadata/metadata-store.ts'
+import type { Reader, Transaction } from '../metadata/metadata-store.ts'
 import type { ActiveSnapshot } from '../metadata/tables/advisory-snapshots.ts'
 import {
   abandonSnapshot,
@@ -14,7 +14,8 @@ import {
   addChanges,
   addSnapshotPart,
   beginSnapshot,
-  markRematched,
+  forgetDeadRematches,
+  isRematchLost,
   snapshotPart,
   snapshotState,
 } from '../metadata/tables/advisory-snapshots.ts'
@@ -39,6 +40,8 @@ const PART_BYTES = 1024 * 1024
 const MAX_PART_BYTES = 2 * PART_BYTES
 /** So long after a newer one came into force nobody begins to read an earlier one. */
 const TIDY_AFTER_MS = 10 * 60_000
+/** A re-evaluation that was given up rests for so long. */
+const LOST_MS = 3_600_000
 /** No import takes so long. */
 const ABANDONED_MS = 24 * 3_600_000
 
@@ -129,8 +132,19 @@ export class Advisories {
     }
     const active = await this.#deps.metadata.read(activeSnapshot)
     if (active !== null) await this.#mirror(active, named)
-    if (active?.is_rematched === 0) await this.#deps.metadata.transact(markRematched, { durable: false })
+    if (active?.is_rematched === 0) await this.#askAgain(active.id)
     return installed
+  }
+
+  /** Images that should have been judged by it and were not must not stay so, whatever became of the job. */
+  async #askAgain(id: string): Promise<void> {
+    const isLost = (sql: Reader) => isRematchLost(sql, { id, before: sql.now() - LOST_MS })
+    if (!(await this.#deps.metadata.read(isLost))) return
+    await this.#deps.metadata.transact(async (sql) => {
+      if ((await activeSnapshot(sql))?.id !== id || !(await isLost(sql))) return
+      await forgetDeadRematches(sql)
+      await insertJob(sql, rematchJob(id))
+    })
   }
 
   [Symbol.dispose](): void {

@@ -17,7 +17,7 @@ export interface Changed {
 const NAMES = 500
 
 /** By the ids of our packages. Those that are made later were judged by what was known then. */
-export async function changedBy(metadata: MetadataStore, all: readonly SnapshotChanges[]): Promise<Changed> {
+async function changedBy(metadata: MetadataStore, all: readonly SnapshotChanges[]): Promise<Changed> {
   const named = all.flatMap(({ packages }) => packages)
   const ecosystems = named.filter(({ name }) => name === '*').map(({ ecosystem }) => ecosystem)
   const keys = new Set(
@@ -32,9 +32,17 @@ export async function changedBy(metadata: MetadataStore, all: readonly SnapshotC
 /** Since that one was active last. Null: everything may differ, or nobody remembers. */
 export async function changedSince(metadata: MetadataStore, snapshot: string): Promise<Changed | null> {
   const rows = await metadata.read((sql) => changesSince(sql, snapshot))
+  return rows.length === 0 ? null : await changedByPacked(metadata, rows)
+}
+
+/** Null: everything may differ. */
+export async function changedByPacked(
+  metadata: MetadataStore,
+  rows: readonly (Uint8Array | null)[],
+): Promise<Changed | null> {
   const changes = rows.map((packed) => packed && unpack<SnapshotChanges>(packed).value)
   const all = changes.filter((one) => one !== null)
-  return rows.length === 0 || all.length < rows.length ? null : await changedBy(metadata, all)
+  return all.length < rows.length ? null : await changedBy(metadata, all)
 }
 
 export function chunks<T>(all: readonly T[], length: number): T[][] {

@@ -14,7 +14,15 @@ import { heardOf, isHeld, isStale, stateOfSource, wantedSources } from './feed-s
 /** What verdicts rest on, and how old that is; everybody may know it. Times are milliseconds UTC. */
 export interface Advisories {
   /** Null: nothing is in force. */
-  readonly snapshot: { readonly id: string; readonly createdAt: number; readonly installedAt: number } | null
+  readonly snapshot: {
+    readonly id: string
+    readonly createdAt: number
+    readonly installedAt: number
+    /** Whether all that it concerns and that is in use was judged by it. */
+    readonly isRematched: boolean
+  } | null
+  /** Since it came into force, if not all that is in use was judged by it; otherwise 0. */
+  readonly rematchingMs: number
   /** Nothing is in force, or something in it is older than the operator finds right. */
   readonly isStale: boolean
   readonly sources: readonly HeldSource[]
@@ -60,11 +68,13 @@ export async function readFeedState(sql: Reader, settings: FeedSettings): Promis
   const asked = rows.map((row) => askedOf(row, states, settings, now))
   const sources = states.map((state) => heldOf(state, rows, states, { settings, now }))
   const stale = [...asked, ...sources].some((one) => one.isStale)
-  return { advisories: { snapshot: active && snapshotOf(active), isStale: active === null || stale, sources }, asked }
+  const rematchingMs = active?.is_rematched === 0 ? Math.max(0, now - active.installed_at) : 0
+  const isOld = active === null || stale
+  return { advisories: { snapshot: active && snapshotOf(active), rematchingMs, isStale: isOld, sources }, asked }
 }
 
-function snapshotOf({ id, created_at: createdAt, installed_at: installedAt }: ActiveSnapshot) {
-  return { id, createdAt, installedAt }
+function snapshotOf({ id, created_at, installed_at, is_rematched }: ActiveSnapshot) {
+  return { id, createdAt: created_at, installedAt: installed_at, isRematched: is_rematched === 1 }
 }
 
 function askedOf(

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { changesTo } from '../metadata/tables/advisory-snapshots.ts'
+import { markRematched, unmatched } from '../metadata/tables/advisory-snapshots.ts'
 import {
   heldBy,
   holdersOfEcosystems,
@@ -13,8 +13,8 @@ import { findScan, scanSubject } from '../metadata/tables/scans.ts'
 import type { Inventory } from '../scanner/facts.ts'
 import type { Advisories } from './advisories.ts'
 import type { Changed } from './changed-packages.ts'
-import { changedBy, changedSince, chunks } from './changed-packages.ts'
-import type { ScansDeps, SnapshotChanges } from './deps.ts'
+import { changedByPacked, changedSince, chunks } from './changed-packages.ts'
+import type { ScansDeps } from './deps.ts'
 import { judge } from './judge.ts'
 import { Pace } from './pace.ts'
 import { unpack } from './packed.ts'
@@ -41,13 +41,17 @@ const PACKAGES = { first: 100, most: 2_000 }
 /**
  * Judges anew what a new snapshot concerns, without reading a layer: of each image the packages of which something else may be
  * said since it was judged, and only those. A verdict and its snapshot are written together, so what was done before a restart is not
- * done again, and what comes meanwhile (a newer snapshot, a push, a scan) finds every image in one state or the other.
+ * done again, and what comes meanwhile (a newer snapshot, a push, a scan) finds every image in one state or the other. What earlier
+ * ones left undone is done with it; for another one than that in force there is nothing to do.
  */
 export async function rematch(deps: Deps, snapshot: string, signal: AbortSignal): Promise<void> {
-  const packed = await deps.metadata.read((sql) => changesTo(sql, snapshot))
-  const changed = packed && (await changedBy(deps.metadata, [unpack<SnapshotChanges>(packed).value]))
+  const { metadata } = deps
+  const left = await metadata.read(unmatched)
+  if (left?.snapshot !== snapshot) return
+  const changed = left.changes && (await changedByPacked(metadata, left.changes))
   await each(deps, (run, after) => run.page(changed, after, signal))
   await each(deps, (run, after) => run.indexes(changed, after, signal))
+  await metadata.transact((sql) => markRematched(sql, left), { durable: false })
 }
 
 /** Goes on to the next page only when all of this one was judged by what is active. */

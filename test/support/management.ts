@@ -30,6 +30,8 @@ import { SNAPSHOT_FIXTURES } from './snapshot-fixture.ts'
 export interface TestControlPlane extends AsyncDisposable {
   readonly registries: Registries
   readonly metadata: MetadataStore
+  /** Path or URL of the database; empty: no other process can open it. */
+  readonly at: string
   readonly clock: { now: number }
   readonly storage: { ready: boolean }
   /** What was put off until after the answer. */
@@ -45,14 +47,17 @@ const NAMING: Naming = {
   ],
 }
 
-/** An empty database by the given clock. */
-export type OpenMetadata = (now: () => number) => Promise<AsyncDisposable & { readonly metadata: MetadataStore }>
+/** An empty database by the given clock. `at`: its path or URL, for other processes. */
+export type OpenMetadata = (
+  now: () => number,
+) => Promise<AsyncDisposable & { readonly metadata: MetadataStore; readonly at?: string }>
 
 export const openSqliteMetadata: OpenMetadata = async (now) => {
   const directory = await mkdtemp(join(tmpdir(), 'entrepot-'))
-  const metadata = await openSqlite({ path: join(directory, 'db'), now })
+  const at = join(directory, 'db')
+  const metadata = await openSqlite({ path: at, now })
   return {
-    metadata,
+    ...{ metadata, at },
     async [Symbol.asyncDispose]() {
       await metadata[Symbol.asyncDispose]()
       await rm(directory, { recursive: true })
@@ -93,6 +98,7 @@ export async function openControlPlane(
   return {
     registries: createRegistries(deps),
     metadata,
+    at: opened.at ?? '',
     clock,
     storage,
     later,

@@ -38,7 +38,7 @@ export const openMigrated: OpenMetadata = async (now) => {
   const database = await createMigrated()
   const metadata = await open(database, now)
   return {
-    metadata,
+    ...{ metadata, at: database.url },
     async [Symbol.asyncDispose]() {
       await metadata[Symbol.asyncDispose]()
       await database[Symbol.asyncDispose]()

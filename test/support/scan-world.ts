@@ -54,7 +54,7 @@ export interface IndexOptions {
 
 export const owner = actor(1)
 
-const NOTHING_FETCHED = { sources: [], mirror: null, folder: null, everyMs: 1e9, staleMs: 1e15 }
+export const NOTHING_FETCHED = { sources: [], mirror: null, folder: null, everyMs: 1e9, staleMs: 1e15 }
 
 export interface WorldOptions {
   readonly openMetadata?: OpenMetadata | undefined
@@ -108,7 +108,8 @@ export async function openScanWorld(options: WorldOptions = {}) {
     return { mediaType, digest: sha256(bytes), size: bytes.length }
   }
   return {
-    ...{ metadata, clock, scans, registry, registryId, internalId },
+    ...{ metadata, clock, scans, registry, registryId, internalId, directory },
+    at: plane.at,
     contents: contentsOn(metadata),
     registries: plane.registries,
     ...{ create, place, push, blob },

@@ -27,11 +27,53 @@ export async function snapshotState(sql: Reader, id: string): Promise<'writing' 
   return row?.state ?? null
 }
 
-/** When nobody is to re-evaluate any more; asked every few seconds, since of two that end together neither is the last for itself. */
-export async function markRematched(sql: Transaction): Promise<void> {
-  await sql.run`
-    UPDATE advisory_snapshots SET rematched_at = ${sql.now()} WHERE state = 'active' AND rematched_at IS NULL
-       AND (SELECT COUNT(*) FROM jobs WHERE kind = 'rematch' AND state <> 'dead') = 0`
+/** What is to be done before images are as the advisories in force would judge them. */
+export interface Unmatched {
+  readonly snapshot: string
+  /** The last of `advisory_changes`: another one means that something else came into force meanwhile. */
+  readonly change: number
+  /** All that differs since a re-evaluation was over last, the oldest first; null: everything may. */
+  readonly changes: readonly (Uint8Array | null)[] | null
+}
+
+/**
+ * Null: nothing is in force. Re-evaluations that never ended are in it, whatever became of them: who builds on what only the last
+ * snapshot changed passes over what they left.
+ */
+export async function unmatched(sql: Reader): Promise<Unmatched | null> {
+  const active = await activeSnapshot(sql)
+  if (active === null) return null
+  const row = await sql.get<{ done: number | null; last: number | null }>`
+    SELECT MAX(CASE WHEN s.rematched_at IS NULL THEN NULL ELSE c.id END) AS done, MAX(c.id) AS last
+      FROM advisory_changes c LEFT JOIN advisory_snapshots s ON s.id = c.to_snapshot`
+  const { done = null, last = null } = row ?? {}
+  const rows =
+    done === null
+      ? null
+      : await sql.all<{ changes: Uint8Array | null }>`
+          SELECT changes FROM advisory_changes WHERE id > ${done} ORDER BY id`
+  return { snapshot: active.id, change: last ?? 0, changes: rows?.map(({ changes }) => changes) ?? null }
+}
+
+/** All that it concerns and that is in use was judged by it, unless others came into force meanwhile. What was given up is made good. */
+export async function markRematched(sql: Transaction, { snapshot, change }: Omit<Unmatched, 'changes'>): Promise<void> {
+  const marked = await sql.run`
+    UPDATE advisory_snapshots SET rematched_at = ${sql.now()} WHERE state = 'active' AND id = ${snapshot}
+       AND COALESCE((SELECT MAX(id) FROM advisory_changes), 0) = ${change}`
+  if (marked === 1) await forgetDeadRematches(sql)
+}
+
+/** Whether nobody re-evaluates, or will: it was given up for good, before then, or taken out of the queue. */
+export async function isRematchLost(sql: Reader, { id, before }: { readonly id: string; readonly before: number }) {
+  const row = await sql.get`
+    SELECT 1 AS one FROM jobs
+     WHERE kind = 'rematch' AND dedupe_key = ${id} AND (state <> 'dead' OR run_after > ${before}) LIMIT 1`
+  return row === null
+}
+
+/** What was given up is begun anew, as another job. */
+export async function forgetDeadRematches(sql: Transaction): Promise<void> {
+  await sql.run`DELETE FROM jobs WHERE kind = 'rematch' AND state = 'dead'`
 }
 
 /** A writer that says nothing for so long is dead. */
@@ -121,13 +163,6 @@ export async function addChanges(
     INSERT INTO advisory_changes (from_snapshot, to_snapshot, at, changes)
     VALUES (${change.from}, ${change.to}, ${now}, ${change.changes})`
   await sql.run`DELETE FROM advisory_changes WHERE at < ${now - CHANGES_KEPT_MS}`
-}
-
-/** What differed when it became active last; null: everything may have. */
-export async function changesTo(sql: Reader, snapshot: string): Promise<Uint8Array | null> {
-  const row = await sql.get<{ changes: Uint8Array | null }>`
-    SELECT changes FROM advisory_changes WHERE to_snapshot = ${snapshot} ORDER BY id DESC LIMIT 1`
-  return row?.changes ?? null
 }
 
 /** All that changed since that one was active last, the oldest first; empty: nobody remembers. */
