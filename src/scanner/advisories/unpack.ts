@@ -1,7 +1,7 @@
+import type { ReadStream } from 'node:fs'
 import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { Transform } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { ImportError } from './import-error.ts'
 import { MAX_UNPACKED_BYTES } from './limits.ts'
@@ -43,11 +43,19 @@ export async function readUnpacked(
   const file = createReadStream(path, { highWaterMark: PIECE })
   const inflater = inflaterOf(packing)
   try {
-    if (inflater === null) await pipeline(file, take)
-    else await pipeline(file, inflater, take)
+    await take(inflater === null ? file : inflated(file, inflater))
   } catch (error) {
     throw isUnpackError(error) ? new ImportError(`it is cut off or corrupt (${packing}: ${error.message})`) : error
+  } finally {
+    file.destroy()
+    inflater?.destroy()
   }
+}
+
+/** Ends with what is packed: zeros may follow it in the file, which for `pipeline` is a stream that was given up. */
+function inflated(file: ReadStream, inflater: Transform): AsyncIterable<Buffer> {
+  file.on('error', (error) => inflater.destroy(error))
+  return file.pipe(inflater)
 }
 
 function inflaterOf(packing: Packing): Transform | null {
