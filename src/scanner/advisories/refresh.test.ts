@@ -85,8 +85,8 @@ test('one that fails, is slow, or does not exist keeps back nobody', async (t) =
   const world = await open(t)
   world.server.files = { '/kev.json': kevOf(['CVE-2026-0001']) }
   world.server.never.add('/epss.csv.gz')
-  const result = await world.refresh(['epss', 'debian', 'nobody', 'kev'], { timeoutMs: 150 })
-  assert.match(reasonOf(result.sources['epss']), /took more than 0.15 s/)
+  const result = await world.refresh(['epss', 'debian', 'nobody', 'kev'], { timeoutMs: 1_500 })
+  assert.match(reasonOf(result.sources['epss']), /took more than 1.5 s/)
   assert.match(reasonOf(result.sources['debian']), /the answer is 404/)
   assert.match(reasonOf(result.sources['nobody']), /there is no source of advisories "nobody"/)
   assert.deepEqual(world.records(), { kev: 1 })
