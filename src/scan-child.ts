@@ -45,12 +45,12 @@ function* member(name: string, list: readonly unknown[]): Generator<string> {
 }
 
 /**
- * Of what comes on stdin, read without a stream: a process that has nothing else to do may wait for it, and each piece costs its way to
- * the thread that uncompresses and back.
+ * Of what comes on stdin, read without a stream: a process that has nothing else to do may wait for it. Each lies where the one before
+ * it lay: memory for all of them would be most of the garbage.
  */
 async function* pieces(): AsyncGenerator<Uint8Array> {
+  const piece = Buffer.allocUnsafeSlow(PIECE_BYTES)
   for (;;) {
-    const piece = Buffer.allocUnsafeSlow(PIECE_BYTES)
     let filled = 0
     for (let read = -1; read !== 0 && filled < piece.length; filled += read)
       read = readSync(0, piece, filled, piece.length - filled, null)

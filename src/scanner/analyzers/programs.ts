@@ -18,6 +18,8 @@ const MAX_AUDIT_BYTES = 8 * 1024 * 1024
 const WINDOW = 1024 * 1024
 const MAX_WINDOWS = 16
 
+const NO_BYTES = new Uint8Array()
+
 /** Go and Rust programs and libraries, of Linux, Windows and macOS, whatever their names and rights. */
 export function programs(holder: Holder): Analyzer {
   return { name: NAME, open: (entry) => (entry.size >= MIN_BYTES ? new ProgramSink(entry, holder) : null) }
@@ -26,11 +28,11 @@ export function programs(holder: Holder): Analyzer {
 class ProgramSink implements Sink {
   readonly #entry: Entry
   readonly #holder: Holder
-  #head = Buffer.alloc(0)
+  #head: Uint8Array = NO_BYTES
   #kind: ProgramKind | null = null
   #held: ReturnType<Holder['take']> | null = null
   #filled = 0
-  readonly #windows = new Windows()
+  #windows: Windows | null = null
 
   constructor(entry: Entry, holder: Holder) {
     this.#entry = entry
@@ -39,15 +41,21 @@ class ProgramSink implements Sink {
 
   push(chunk: Uint8Array): boolean {
     if (this.#kind !== null) return this.#take(chunk)
-    this.#head = Buffer.concat([this.#head, chunk])
-    if (this.#head.length < 4) return true
-    this.#kind = programKind(this.#head)
-    return this.#kind !== null && this.#take(this.#head)
+    // Of every file of that size the first chunk is looked at; hardly any is cut within four bytes.
+    const head = this.#head.length === 0 ? chunk : Buffer.concat([this.#head, chunk])
+    if (head.length >= 4) {
+      this.#kind = programKind(head)
+      return this.#kind !== null && this.#take(head)
+    }
+    this.#head = Buffer.from(head)
+    return true
   }
 
   #take(chunk: Uint8Array): boolean {
-    if (this.#entry.size > HELD_BYTES) this.#windows.push(chunk)
-    else {
+    if (this.#entry.size > HELD_BYTES) {
+      this.#windows ??= new Windows()
+      this.#windows.push(chunk)
+    } else {
       this.#held ??= this.#holder.take(this.#entry.size)
       const { buffer } = this.#held
       buffer.set(chunk.subarray(0, buffer.length - this.#filled), this.#filled)
@@ -60,7 +68,7 @@ class ProgramSink implements Sink {
     const { path } = this.#entry
     // Every file of that size was looked at.
     if (this.#kind === null) return null
-    if (this.#held === null) return this.#windows.result(path)
+    if (this.#held === null) return this.#windows?.result(path) ?? null
     const { buffer, release } = this.#held
     try {
       return parse(this.#kind, buffer.subarray(0, this.#filled), path)

@@ -22,7 +22,7 @@ export function compressionOf(head: Uint8Array): Compression {
 
 /**
  * `bytes` without their compression, which the first of them tells; what follows its end is left out, as gunzip and zstd do. A piece
- * is valid until the next one is asked for. `mode`: see `directOf`. @throws LayerError; what reading `bytes` throws.
+ * of either is valid until the next one is asked for. `mode`: see `directOf`. @throws LayerError; what reading `bytes` throws.
  */
 export async function* inflate(
   bytes: AsyncIterable<Uint8Array>,
@@ -83,7 +83,7 @@ async function* inflateAhead(
 
 async function feed(stream: Transform, bytes: AsyncIterable<Uint8Array>): Promise<void> {
   for await (const chunk of bytes) {
-    if (!stream.write(chunk)) await drained(stream)
+    if (!stream.write(Buffer.from(chunk))) await drained(stream)
     if (stream.destroyed) return
   }
   stream.end()

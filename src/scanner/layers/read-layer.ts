@@ -18,7 +18,7 @@ const COST_OF_A_LINK = 64
 const COST_OF_A_FILE = 100
 
 export interface LayerInput {
-  /** As stored: gzip, zstd or plain, told by its first bytes. */
+  /** As stored: gzip, zstd or plain, told by its first bytes. A piece is valid until the next one is asked for. */
   readonly bytes: AsyncIterable<Uint8Array>
   readonly analyzers: readonly Analyzer[]
   readonly limits: LayerLimits

@@ -86,11 +86,10 @@ export class TarReader {
 
   #takeBody(chunk: Uint8Array, at: number): number {
     const taken = Math.min(this.#left, chunk.length - at)
-    const piece = chunk.subarray(at, at + taken)
     if (this.#meta) {
-      this.#meta.bytes.set(piece, this.#meta.filled)
+      this.#meta.bytes.set(chunk.subarray(at, at + taken), this.#meta.filled)
       this.#meta.filled += taken
-    } else if (this.#sink && this.#wantsMore) this.#wantsMore = this.#sink.push(piece)
+    } else if (this.#sink && this.#wantsMore) this.#wantsMore = this.#sink.push(chunk.subarray(at, at + taken))
     this.#left -= taken
     if (this.#left === 0) this.#endBody()
     return taken

@@ -53,6 +53,8 @@ function textAt(block: Buffer, start: number, length: number): string {
 function parseNumber(block: Buffer, start: number, length: number, what: string): number {
   const first = block[start] ?? 0
   if ((first & 0x80) !== 0) return parseBase256(block, start, length, what)
+  const plain = plainOctal(block, start, start + length)
+  if (plain !== null) return plain
   const text = block
     .toString('latin1', start, start + length)
     .replace(/[\0 ]+$/, '')
@@ -60,6 +62,21 @@ function parseNumber(block: Buffer, start: number, length: number, what: string)
   if (text === '') return 0
   if (/^[0-7]+$/.test(text)) return Number.parseInt(text, 8)
   throw new LayerError(`the tar archive is damaged: the ${what} of an entry is no number`)
+}
+
+const [DIGIT_0, DIGIT_7] = [48, 55]
+
+/** As nearly all are written: digits, then NUL or blanks. Null: otherwise. */
+function plainOctal(block: Buffer, start: number, end: number): number | null {
+  let value = 0
+  let at = start
+  for (let byte = block[at] ?? 0; at < end && byte >= DIGIT_0 && byte <= DIGIT_7; byte = block[at] ?? 0) {
+    value = value * 8 + byte - DIGIT_0
+    at += 1
+  }
+  if (at === start) return null
+  for (; at < end; at += 1) if (block[at] !== 0 && block[at] !== SPACE) return null
+  return value
 }
 
 function parseBase256(block: Buffer, start: number, length: number, what: string): number {
@@ -71,8 +88,7 @@ function parseBase256(block: Buffer, start: number, length: number, what: string
 
 function checksumOf(block: Buffer): number {
   let sum = SPACE * (CHECKSUM_END - CHECKSUM_START)
-  for (let at = 0; at < BLOCK_BYTES; at++) {
-    if (at < CHECKSUM_START || at >= CHECKSUM_END) sum += block[at] ?? 0
-  }
+  for (let at = 0; at < CHECKSUM_START; at++) sum += block[at] ?? 0
+  for (let at = CHECKSUM_END; at < BLOCK_BYTES; at++) sum += block[at] ?? 0
   return sum
 }
