@@ -37,6 +37,7 @@ export function depsOf(metadata: MetadataStore, cacheDirectory: string) {
     openBlob: nobody,
     readManifest: nobody,
     readLayer: nobody,
+    prepareToRead: nobody,
   } as unknown as ScansDeps & { readonly advisories: Advisories }
 }
 

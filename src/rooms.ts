@@ -215,6 +215,7 @@ function dataPlane(
     days,
     hashes: new RunningHashes(),
     onEvent: (sql, event) => recordEvent(sql, event, scans()),
+    onUpload: (registryId) => scans().uploading(registryId),
     refuseWhenFull: refuseWhenFull(blobs, config.minFreeBytes, now),
     roomIn,
   })

@@ -15,10 +15,16 @@ export async function main(aliases: LayerAnswer['unreadLinks']): Promise<void> {
     bytes: pieces(),
     analyzers: ANALYZERS,
     limits: LAYER_LIMITS,
-    now: () => performance.now(),
+    now: processorMs,
     aliases: new Map(aliases),
   })
   for (const piece of answerIn({ facts, unreadLinks: [...unreadLinks] })) process.stdout.write(piece)
+}
+
+/** Of all threads: on a machine that has no time for it, a layer takes none of its own. */
+function processorMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
 }
 
 const PIECE_CHARACTERS = 256 * 1024

@@ -17,7 +17,7 @@ import type { ChildCode } from './scans/child-code.ts'
 import { readChildCode } from './scans/child-code.ts'
 import type { ScansDeps } from './scans/deps.ts'
 import type { ChildOptions } from './scans/run-child.ts'
-import { runChild } from './scans/run-child.ts'
+import { LayerReaders } from './scans/run-child.ts'
 import type { Scans } from './scans/scans.ts'
 import { createScans } from './scans/scans.ts'
 import type { Log } from './telemetry/log.ts'
@@ -44,7 +44,8 @@ function childCode(): Promise<ChildCode> {
   return code
 }
 
-export const CHILD: ChildOptions = { code: childCode, maxMs: LAYER_LIMITS.maxMs + 30_000 }
+/** It is to say itself that its layer takes too long: that it is ended comes later. */
+export const CHILD: ChildOptions = { code: childCode, cpuSeconds: LAYER_LIMITS.maxMs / 1000 + 30, stallMs: 10 * 60_000 }
 
 const SCANNER: Caller = { name: 'scanner', key: 'scanner:0', mayPush: false, mayPull: () => false }
 
@@ -55,7 +56,8 @@ export function createScansOn(
   files: SnapshotFiles,
   child: ChildOptions = CHILD,
 ): Scans {
-  return createScans({
+  const readers = new LayerReaders(child)
+  const scans = createScans({
     ...files,
     metadata,
     audit,
@@ -69,10 +71,18 @@ export function createScansOn(
       const reference = { kind: 'digest', digest: digest as Digest } as const
       return (await registry.pullManifest(place, SCANNER, reference, false)).bytes
     },
-    readLayer: (bytes, aliases, signal) => runChild(child, bytes, aliases, signal),
+    readLayer: (bytes, aliases, signal) => readers.read(bytes, aliases, signal),
+    prepareToRead: () => readers.prepare(),
     feedSettings: config.advisories,
     cacheDirectory: join(config.data, 'advisories'),
   })
+  return {
+    ...scans,
+    [Symbol.dispose]() {
+      readers[Symbol.dispose]()
+      scans[Symbol.dispose]()
+    },
+  }
 }
 
 /** For what other processes ask, and for what becomes due. */

@@ -46,6 +46,8 @@ export interface RegistryDeps {
   readonly hashes: RunningHashes
   /** Inside the transaction of what it tells. */
   readonly onEvent: (sql: Transaction, event: RegistryEvent) => Promise<void>
+  /** Bytes of a blob begin to come. */
+  readonly onUpload: (registryId: number) => void
   /** @throws `storage_full` when the volume is so full that a new upload would endanger the database. */
   readonly refuseWhenFull: () => Promise<void>
   /** Null: the registry has no limit, and nothing is asked for. */

@@ -27,6 +27,7 @@ export async function startUpload(
     },
     { durable: false },
   )
+  deps.onUpload(place.registryId)
   return { id, size: 0 }
 }
 

@@ -34,6 +34,8 @@ export interface ScansDeps {
     aliases: LayerAnswer['unreadLinks'],
     signal: AbortSignal,
   ) => Promise<LayerAnswer>
+  /** There may be a layer to read in a moment. */
+  readonly prepareToRead: () => void
   /** A file that holds a snapshot. */
   readonly openSnapshot: (path: string) => AdvisoryIndex & Partial<Disposable>
   /** Of two such files. */

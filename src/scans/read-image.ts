@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { DomainError } from '../domain/error.ts'
 import { isNonDistributable } from '../domain/media-type.ts'
-import { findLayerFacts, insertLayerFacts } from '../metadata/tables/layer-facts.ts'
+import { findLayerFacts, hasLayerFacts, insertLayerFacts } from '../metadata/tables/layer-facts.ts'
 import type { EdgeRow, ScanSubject } from '../metadata/tables/scans.ts'
 import type { Inventory, LayerFacts } from '../scanner/facts.ts'
 import { ANALYZER_VERSION } from '../scanner/facts.ts'
@@ -9,6 +9,7 @@ import { checkConfig } from '../scanner/layers/check-config.ts'
 import { mergeLayers } from '../scanner/layers/merge-layers.ts'
 import type { ScansDeps } from './deps.ts'
 import { pack, unpack } from './packed.ts'
+import type { LayerAnswer } from './run-child.ts'
 
 /** What cannot be told of an image, and why: for its owner. */
 export class Unreadable extends Error {
@@ -20,7 +21,7 @@ const MAX_FACT_BYTES = 128 * 1024 * 1024
 /** A second layer is read at the same time, on another core, unless this process has its hands full with requests. */
 const MOSTLY_IDLE = 0.8
 /** While the process of the first one starts, and takes little. */
-const LOOKED_AT_MS = 40
+const LOOKED_AT_MS = 20
 /** A config lists its layers and how they were made; those of real images have some kilobytes. */
 const MAX_CONFIG_BYTES = 8 * 1024 * 1024
 
@@ -44,37 +45,50 @@ export async function readImage(
   return lie === null ? inventory : { ...inventory, problems: [...inventory.problems, lie] }
 }
 
-/** Two at a time. The largest are read first, so that they are not what all wait for in the end. What goes wrong with one ends all. */
+/**
+ * What was never read is read, two at a time and the largest first, so that it is not what all wait for in the end; the rest is looked up
+ * meanwhile. What goes wrong with one ends all.
+ */
 async function factsOfAll(
   deps: ScansDeps,
   subject: ScanSubject,
   layers: readonly EdgeRow[],
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, LayerFacts>> {
-  const known = new Map<string, LayerFacts>()
-  const waiting = [...new Map(layers.map((layer) => [layer.digest, layer])).values()].sort((a, b) => a.size - b.size)
+  const facts = new Map<string, LayerFacts>()
+  const { stored, unread } = await sorted(deps, subject, layers)
   const failure = new AbortController()
   const either = AbortSignal.any([signal, failure.signal])
   let budget = MAX_FACT_BYTES
-  const work = async (): Promise<void> => {
-    while (!failure.signal.aborted) {
-      const layer = waiting.pop()
-      if (layer === undefined) return
-      const packed = await factsOf(deps, subject, layer, either)
-      const { facts, bytes } = within(packed, budget)
+  const lane = async (waiting: EdgeRow[]): Promise<void> => {
+    for (let layer = waiting.pop(); layer && !failure.signal.aborted; layer = waiting.pop()) {
+      const packed = await factsOf(deps, subject, layer, { signal: either, isLast: unread.length === 0 })
+      const { facts: found, bytes } = within(packed, budget)
       budget -= bytes
-      known.set(layer.digest, facts)
+      facts.set(layer.digest, found)
     }
   }
-  const guarded = (): Promise<void> =>
-    work().catch((error: unknown) => {
-      failure.abort(error)
-    })
-  const first = guarded()
-  const second = isIdle().then((idle) => (idle ? guarded() : undefined))
-  await Promise.all([first, second])
+  const guarded = (waiting: EdgeRow[]): Promise<void> => lane(waiting).catch((error: unknown) => failure.abort(error))
+  const first = guarded(unread)
+  const isRoom = unread.length > 0 ? await isIdle() : false
+  await Promise.all([first, isRoom ? guarded(unread) : null, guarded(stored)])
   if (failure.signal.aborted) throw failure.signal.reason
-  return known
+  return facts
+}
+
+/** Each once, the largest at the end. */
+async function sorted(deps: ScansDeps, { contract_id: contractId }: ScanSubject, layers: readonly EdgeRow[]) {
+  const distinct = [...new Map(layers.map((layer) => [layer.digest, layer])).values()].sort((a, b) => a.size - b.size)
+  const keys = distinct.map(({ digest }) => ({ contractId, digest, analyzerVersion: ANALYZER_VERSION }))
+  const known = await deps.metadata.read(async (sql) => {
+    const are: boolean[] = []
+    for (const key of keys) are.push(await hasLayerFacts(sql, key))
+    return are
+  })
+  return {
+    stored: distinct.filter((_, index) => known[index] === true),
+    unread: distinct.filter((_, index) => known[index] !== true),
+  }
 }
 
 async function isIdle(): Promise<boolean> {
@@ -88,14 +102,14 @@ async function factsOf(
   deps: ScansDeps,
   subject: ScanSubject,
   { digest, media_type }: EdgeRow,
-  signal: AbortSignal,
+  reading: Reading,
 ): Promise<Uint8Array> {
   // All others were there when the manifest was pushed: of what another repository holds, naming its digest tells nothing.
   if (isNonDistributable(media_type)) await open(deps, subject, digest)
   const key = { contractId: subject.contract_id, digest, analyzerVersion: ANALYZER_VERSION }
   const stored = await deps.metadata.read((sql) => findLayerFacts(sql, key))
   if (stored !== null) return stored
-  const facts = await readLayer(deps, subject, digest, signal)
+  const { facts } = await readLayer(deps, subject, digest, reading)
   const packed = pack(facts)
   if (!facts.problems.some(({ weight }) => weight === 'fatal'))
     await deps.metadata.transact((sql) => insertLayerFacts(sql, key, packed), { durable: false })
@@ -112,15 +126,29 @@ function within(packed: Uint8Array, budget: number): { facts: LayerFacts; bytes:
   }
 }
 
+interface Reading {
+  readonly signal: AbortSignal
+  /** No other layer waits to be read. */
+  readonly isLast: boolean
+}
+
 async function readLayer(
   deps: ScansDeps,
   subject: ScanSubject,
   digest: string,
-  signal: AbortSignal,
-): Promise<LayerFacts> {
-  const first = await deps.readLayer((await open(deps, subject, digest)).bytes, [], signal)
-  if (first.unreadLinks.length === 0) return first.facts
-  return (await deps.readLayer((await open(deps, subject, digest)).bytes, first.unreadLinks, signal)).facts
+  { signal, isLast }: Reading,
+): Promise<LayerAnswer> {
+  const { bytes } = await open(deps, subject, digest)
+  const begun = isLast ? bytes : onceBegun(bytes, () => deps.prepareToRead())
+  const first = await deps.readLayer(begun, [], signal)
+  if (first.unreadLinks.length === 0) return first
+  return await deps.readLayer((await open(deps, subject, digest)).bytes, first.unreadLinks, signal)
+}
+
+/** The next process starts while this layer is read, not before its own has begun. */
+async function* onceBegun(bytes: AsyncIterable<Uint8Array>, act: () => void): AsyncGenerator<Uint8Array> {
+  act()
+  yield* bytes
 }
 
 /** Layers that clients fetch elsewhere need not be here. */

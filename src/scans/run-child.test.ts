@@ -6,18 +6,23 @@ import { test } from 'node:test'
 import { readChildCode } from './child-code.ts'
 import { runChild } from './run-child.ts'
 
+const BOUNDS = { cpuSeconds: 120, stallMs: 120_000 }
+const spins = 'for (;;);'
+
 const cases = [
   { name: 'one that dies', text: `process.kill(process.pid, 'SIGSEGV')`, why: /ended with/ },
   { name: 'one that fails', text: `throw new Error('no')`, why: /ended with exit code 1/ },
-  { name: 'one that never ends', text: `setInterval(() => {}, 1e6)`, maxMs: 1_500, why: /longer than 1500 ms/ },
+  { name: 'one that sleeps', text: `setInterval(() => {}, 1e6)`, stallMs: 1_500, why: /no further for 1500 ms/ },
+  { name: 'one that spins', text: spins, cpuSeconds: 1, why: /more than 1 s of processor time/ },
+  { name: 'one that spins where nobody counts', text: spins, stallMs: 1_500, why: /no further for 1500 ms/ },
   { name: 'one that talks nonsense', text: `console.log('hello')`, why: /no answer/ },
   { name: 'one that eats memory', text: `const a = []; for (;;) a.push({ a: [a.length] })`, why: /ended with/ },
 ]
 
-for (const { name, text, maxMs = 120_000, why } of cases) {
+for (const { name, text, why, ...bounds } of cases) {
   test(`runChild: ${name} is its layer's fault, and over`, () =>
     withProgram(`export async function main() { ${text} }`, async (program) => {
-      const options = { code: () => readChildCode(program, []), maxMs }
+      const options = { ...BOUNDS, ...bounds, code: () => readChildCode(program, []) }
       await assert.rejects(runChild(options, endless(), [], new AbortController().signal), {
         name: 'ChildError',
         message: why,
@@ -37,7 +42,7 @@ test('runChild: it has no environment, no files, and no network', () =>
      process.stdout.write(JSON.stringify({ facts: { refused, environment: Object.keys(process.env) }, unreadLinks: aliases }), () => process.exit(0)) }`,
     async (program) => {
       const answer = await runChild(
-        { code: () => readChildCode(program, []), maxMs: 120_000 },
+        { ...BOUNDS, code: () => readChildCode(program, []) },
         endless(),
         MANY_LINKS,
         new AbortController().signal,

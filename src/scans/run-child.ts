@@ -1,8 +1,9 @@
-import type { ChildProcess, ChildProcessByStdio } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import type { LayerFacts } from '../scanner/facts.ts'
 import type { ChildCode } from './child-code.ts'
-import { endOf, programNamed, spawnAtLowestPriority } from './lowest-priority.ts'
+import type { ReadingProcess } from './reading-process.ts'
+import { headOf, startReading } from './reading-process.ts'
+import { SpareProcess } from './spare-process.ts'
 
 /** What a layer says, as the process that read it answers. */
 export interface LayerAnswer {
@@ -17,113 +18,158 @@ export class ChildError extends Error {
 
 export interface ChildOptions {
   readonly code: () => Promise<ChildCode>
-  readonly maxMs: number
+  /** Of the processor. Where others leave little of it, that takes many times as long. */
+  readonly cpuSeconds: number
+  /** In which it neither takes a piece nor answers: it hangs. */
+  readonly stallMs: number
 }
 
 /** Of the answer: what 200,000 packages and two million paths may need, and what the caller holds. */
 const MAX_ANSWER_BYTES = 128 * 1024 * 1024
 const MAX_ERROR_BYTES = 2_000
-/** JavaScript's own objects. Buffers are bounded by the limits of what is read, and by `ADDRESS_SPACE`. */
-const HEAP_MB = 144
-/** Below 2 GB the runtime itself aborts; beyond it too many buffers are an error that can be caught (stack.md 8). */
-const ADDRESS_SPACE = 2_000_000_000
 
-/**
- * Reads one layer in a process that has no key, no database, no environment and, by Node's permissions, no files, no network, no
- * children. @throws `ChildError`; what reading `bytes` throws.
- */
+/** Processes that read layers, one each. */
+export class LayerReaders implements Disposable {
+  readonly #options: ChildOptions
+  readonly #spare: SpareProcess
+
+  constructor(options: ChildOptions) {
+    this.#options = options
+    this.#spare = new SpareProcess(async () => {
+      const code = await options.code()
+      return { code, process: startReading(code, options.cpuSeconds) }
+    })
+  }
+
+  /** Soon there may be a layer to read. */
+  prepare(): void {
+    void this.#spare.prepare()
+  }
+
+  /** @throws `ChildError`; what reading `bytes` throws. */
+  async read(
+    bytes: AsyncIterable<Uint8Array>,
+    aliases: LayerAnswer['unreadLinks'],
+    signal: AbortSignal,
+  ): Promise<LayerAnswer> {
+    const code = await this.#options.code()
+    const reading = this.#spare.take(code) ?? startReading(code, this.#options.cpuSeconds)
+    return await readWith(reading, this.#options, { bytes, aliases, signal })
+  }
+
+  [Symbol.dispose](): void {
+    this.#spare[Symbol.dispose]()
+  }
+}
+
+/** One layer, in a process that nobody started ahead. @throws `ChildError`; what reading `bytes` throws. */
 export async function runChild(
-  { code, maxMs }: ChildOptions,
+  options: ChildOptions,
   bytes: AsyncIterable<Uint8Array>,
   aliases: LayerAnswer['unreadLinks'],
   signal: AbortSignal,
 ): Promise<LayerAnswer> {
-  const told = { ...(await code()), aliases }
-  const child = start()
-  tell(child, told)
-  const ended = endOf(child)
-  const overdue = AbortSignal.timeout(maxMs)
-  const kill = (): void => void child.kill('SIGKILL')
-  for (const end of [overdue, signal]) end.addEventListener('abort', kill)
+  return await readWith(startReading(await options.code(), options.cpuSeconds), options, { bytes, aliases, signal })
+}
+
+interface Task {
+  readonly bytes: AsyncIterable<Uint8Array>
+  readonly aliases: LayerAnswer['unreadLinks']
+  readonly signal: AbortSignal
+}
+
+async function readWith(reading: ReadingProcess, options: ChildOptions, { bytes, aliases, signal }: Task) {
+  const { cpuSeconds, stallMs } = options
+  const kill = (): void => reading.kill()
+  const watch = new StallWatch(stallMs, kill)
+  signal.addEventListener('abort', kill)
   if (signal.aborted) kill()
   try {
-    const answer = collect(child.stdout, MAX_ANSWER_BYTES, kill)
-    const complaint = collect(child.stderr, MAX_ERROR_BYTES, () => {})
-    await feed(child.stdin, bytes, ended)
-    const how = await ended
+    const answer = collect(watched(reading.stdout, watch), MAX_ANSWER_BYTES, kill)
+    const complaint = collect(reading.stderr, MAX_ERROR_BYTES, () => {})
+    await feed(reading, withHead(headOf(aliases), bytes), watch)
+    const how = await reading.ended
     signal.throwIfAborted()
-    if (overdue.aborted) throw new ChildError(`reading it took longer than ${maxMs} ms`)
+    if (watch.hasBarked) throw new ChildError(`reading it came no further for ${stallMs} ms`)
+    if (how === 'signal SIGXCPU') throw new ChildError(`reading it took more than ${cpuSeconds} s of processor time`)
     return parse(how, await answer, await complaint)
   } finally {
-    for (const end of [overdue, signal]) end.removeEventListener('abort', kill)
+    signal.removeEventListener('abort', kill)
+    watch.stop()
     kill()
   }
 }
 
-type Child = ChildProcessByStdio<Writable, Readable, Readable>
+/** Ends what does nothing though it has something to do. */
+class StallWatch {
+  readonly #ms: number
+  readonly #bark: () => void
+  #timer: NodeJS.Timeout | null = null
+  hasBarked = false
 
-/** Its modules come through a pipe of their own: under `--permission` Node keeps no compiled code, and would strip their types each time. */
-const BOOT = `
-const { readFileSync } = process.getBuiltinModule('node:fs')
-const { registerHooks } = process.getBuiltinModule('node:module')
-const { entry, modules, aliases } = JSON.parse(readFileSync(3, 'utf8'))
-const texts = new Map(modules)
-registerHooks({
-  resolve(specifier, { parentURL }, next) {
-    const url = specifier.startsWith('.') ? new URL(specifier, parentURL).href : specifier
-    return texts.has(url) ? { url, format: 'module', shortCircuit: true } : next(specifier)
-  },
-  load: (url, _, next) => texts.has(url) ? { format: 'module', source: texts.get(url), shortCircuit: true } : next(url),
-})
-import(entry).then(({ main }) => main(aliases))`
+  constructor(ms: number, bark: () => void) {
+    this.#ms = ms
+    this.#bark = () => {
+      this.hasBarked = true
+      bark()
+    }
+  }
 
-function start(): Child {
-  const node = [
-    process.execPath,
-    '--permission',
-    `--max-old-space-size=${HEAP_MB}`,
-    '--disable-warning=SecurityWarning',
-    '--disable-warning=ExperimentalWarning',
-    '--eval',
-    BOOT,
-  ]
-  const command = [...(PRLIMIT ? [PRLIMIT, `--as=${ADDRESS_SPACE}`] : []), ...node]
-  return spawnAtLowestPriority(command, { env: {}, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] }) as Child
+  /** From now on something is to be done, or something was done. */
+  start(): void {
+    if (this.#timer) this.#timer.refresh()
+    else this.#timer = setTimeout(this.#bark, this.#ms)
+  }
+
+  stop(): void {
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = null
+  }
 }
 
-function tell(child: Child, what: ChildCode & { readonly aliases: LayerAnswer['unreadLinks'] }): void {
-  const pipe = (child as unknown as ChildProcess).stdio[3] as Writable
-  pipe.on('error', () => {}) // EPIPE: it ended before it had read all
-  pipe.end(JSON.stringify(what))
+async function* withHead(head: Uint8Array, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield head
+  yield* bytes
 }
 
-const PRLIMIT = process.platform === 'linux' ? programNamed('prlimit') : null
+async function* watched(stream: Readable, watch: StallWatch): AsyncGenerator<Buffer> {
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    watch.start()
+    yield chunk
+  }
+}
 
 /**
  * No faster than the child takes it, and each chunk whole before the next one is asked for, which may lie where this one lay. One that takes
- * no more has said why by its end; bytes that cannot be had are our own trouble.
+ * no more has said why by its end; bytes that cannot be had are our own trouble, and may take their time.
  */
-async function feed(stdin: Writable, bytes: AsyncIterable<Uint8Array>, ended: Promise<unknown>): Promise<void> {
-  stdin.on('error', () => {}) // EPIPE: it ended before it had read all
+async function feed(
+  { stdin, ended }: ReadingProcess,
+  bytes: AsyncIterable<Uint8Array>,
+  watch: StallWatch,
+): Promise<void> {
   let isOver = false
   const over = ended.then(() => {
     isOver = true
   })
   for await (const chunk of bytes) {
+    watch.start()
     await Promise.race([written(stdin, chunk), over])
+    watch.stop()
     if (isOver || stdin.destroyed) return
   }
   stdin.end()
+  watch.start()
 }
 
 function written(stdin: Writable, chunk: Uint8Array): Promise<void> {
   return new Promise((resolve) => stdin.write(chunk, () => resolve()))
 }
 
-async function collect(stream: Readable, maxBytes: number, onTooMuch: () => void): Promise<Buffer | null> {
+async function collect(stream: AsyncIterable<Buffer>, maxBytes: number, onTooMuch: () => void): Promise<Buffer | null> {
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
+  for await (const chunk of stream) {
     size += chunk.length
     if (size <= maxBytes) chunks.push(chunk)
     else onTooMuch()

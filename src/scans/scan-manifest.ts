@@ -53,6 +53,13 @@ const GIVEN_UP = {
   isGivenUp: true,
 } as const
 
+/** Its author may have made it so, or others left no time for it. */
+const OVERDUE = {
+  ...GIVEN_UP,
+  reason:
+    'reading it takes longer than a scan may: this installation has too little time for it, and tries again within a day or when asked to',
+}
+
 async function evidenceOf(
   deps: Deps,
   subject: ScanSubject,
@@ -64,8 +71,13 @@ async function evidenceOf(
     const inventory = await readImage(deps, subject, kind, signal)
     return { inventory, lowestLayer: kind.layers[0]?.digest ?? null, isNew: true }
   } catch (error) {
+    if (number >= TRIES && isOverdue(signal)) return OVERDUE
     const isFinal = error instanceof Unreadable || (error instanceof ChildError && number >= TRIES)
     if (!isFinal) throw error
     return { inventory: null, status: 'unknown', reason: error.message }
   }
+}
+
+function isOverdue({ aborted, reason }: AbortSignal): boolean {
+  return aborted && reason instanceof DOMException && reason.name === 'TimeoutError'
 }

@@ -6,6 +6,7 @@ import { listedBy, manifestsAsleep, scanSubject } from '../metadata/tables/scans
 import { Advisories } from './advisories.ts'
 import { scanMissed, scanRegistry } from './backlog.ts'
 import type { Actor, ScansDeps } from './deps.ts'
+import { expectLayers } from './expect-layers.ts'
 import { forgetUnused, forgetVerdictsOfNobody } from './forget-unused.ts'
 import type { Attempt, Handler } from './handler.ts'
 import type { HistoryEntry, HistoryPage } from './history.ts'
@@ -23,6 +24,8 @@ import { vulnerabilitiesOf, vulnerability } from './vulnerabilities.ts'
 
 /** Our use of the scanner: which image, when, what was found, what changed since. `docs/scanner.md`. */
 export interface Scans extends Disposable {
+  /** Bytes begin to come that may be those of a layer. */
+  uploading(registryId: number): void
   /** In the transaction of a push. */
   pushed(sql: Transaction, manifestId: number): Promise<void>
   /** In the transaction that counts pulls, before they are counted: what nobody watched any more is judged anew. */
@@ -67,13 +70,15 @@ export interface ScansOptions extends ScansDeps {
   readonly audit: (sql: Transaction, record: AuditRecord) => Promise<void>
 }
 
-const SCAN_DEADLINE_MS = 30 * 60_000
+/** Where requests leave little time, an image of some gigabytes takes an hour; what hangs is noticed sooner (run-child.ts). */
+const SCAN_DEADLINE_MS = 2 * 3_600_000
 
 export function createScans(options: ScansOptions): Scans {
   const deps = { ...options, advisories: new Advisories(options) }
   const { metadata, advisories } = deps
   let asked = (): void => {}
   return {
+    uploading: expectLayers(deps, metadata),
     pushed: async (sql, manifestId) => {
       if (await enqueue(sql, manifestId)) asked()
       await wake(sql, await listedBy(sql, [manifestId]))

@@ -28,6 +28,7 @@ export function registryDepsOn(
     days: new DayCounts(),
     hashes: new RunningHashes(),
     onEvent: async () => {},
+    onUpload: () => {},
     refuseWhenFull: async () => {},
     roomIn: async () => null,
     ...more,

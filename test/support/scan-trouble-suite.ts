@@ -41,7 +41,7 @@ export function scanTroubleSuite(engine: string, openMetadata: OpenMetadata, ski
       const { digest } = await world.image('team/app', [[...BASE, { path: 'x' }]])
       tricks.next('dies', 'hangs')
       await world.work()
-      assert.deepEqual(await told(world, digest), ['unknown', 'reading it took longer than 1000 ms', []])
+      assert.deepEqual(await told(world, digest), ['unknown', 'reading it came no further for 1000 ms', []])
       const { findings, lastScannedAt } = await artifactOf(world, 'team/app', digest)
       assert.deepEqual([findings, lastScannedAt !== null], [null, true])
       for (const _ of [1, 2]) await world.scans.scan(owner, placeOf(world, digest))
@@ -50,6 +50,26 @@ export function scanTroubleSuite(engine: string, openMetadata: OpenMetadata, ski
       assert.deepEqual(await told(world, digest), FOUND)
     },
   )
+
+  on('what takes longer than a scan may is given up at the second time, and tried anew a day later', async (world) => {
+    await world.publish({ records: [OPENSSL] })
+    const { digest } = await world.image('team/app', [BASE])
+    const { id } = (await world.metadata.read(
+      (sql) => sql.get<{ id: number }>`SELECT id FROM manifests WHERE digest = ${digest}`,
+    )) ?? { id: 0 }
+    await world.metadata.transact((sql) => sql.run`DELETE FROM jobs`)
+    const signal = AbortSignal.abort(new DOMException('', 'TimeoutError'))
+    const attempt = { payload: { manifestId: id }, isLast: false, signal }
+    const run = async (number: number) => await world.scans.handlers['scan']?.run({ ...attempt, number })
+    await assert.rejects(run(1), { name: 'TimeoutError' })
+    assert.deepEqual(await told(world, digest), NOT_YET)
+    await run(2)
+    assert.match(JSON.stringify(await told(world, digest)), /"unknown","reading it takes longer than a scan may/)
+    world.clock.now += DAY
+    await world.scans.scanMissed()
+    await world.work()
+    assert.deepEqual(await told(world, digest), FOUND)
+  })
 
   on('a server that is killed in the middle: another one goes on when its lease is over', async (world) => {
     await world.publish({ records: [OPENSSL] })
@@ -242,15 +262,15 @@ function openTricks(programs: ReturnType<typeof writePrograms>): Tricks {
 
 function writePrograms() {
   const folder = mkdtempSync(join(tmpdir(), 'entrepot-programs-'))
-  const write = (name: string, text: string, maxMs: number): ChildOptions => {
+  const write = (name: string, text: string, stallMs: number): ChildOptions => {
     const path = join(folder, name)
     writeFileSync(path, `export async function main() { ${text} }`)
-    return { code: () => readChildCode(path, []), maxMs }
+    return { ...CHILD, code: () => readChildCode(path, []), stallMs }
   }
   return {
     folder,
     well: CHILD,
-    dies: write('dies.mjs', `process.kill(process.pid, 'SIGKILL')`, CHILD.maxMs),
+    dies: write('dies.mjs', `process.kill(process.pid, 'SIGKILL')`, CHILD.stallMs),
     hangs: write('hangs.mjs', 'setInterval(() => {}, 1e6)', 1_000),
   }
 }

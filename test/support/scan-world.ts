@@ -79,6 +79,7 @@ export async function openScanWorld(options: WorldOptions = {}) {
   const registry = createRegistry(
     registryDepsOn(stores, {
       pulls,
+      onUpload: (of) => scans.uploading(of),
       onEvent: async (sql, event) => {
         if (event.kind === 'manifest_pushed') await scans.pushed(sql, event.manifestId)
       },

@@ -14,6 +14,13 @@ export async function findLayerFacts(sql: Reader, key: FactsKey): Promise<Uint8A
   return row?.facts ?? null
 }
 
+export async function hasLayerFacts(sql: Reader, key: FactsKey): Promise<boolean> {
+  const row = await sql.get`
+    SELECT 1 AS one FROM layer_facts
+     WHERE contract_id = ${key.contractId} AND digest = ${key.digest} AND analyzer_version = ${key.analyzerVersion}`
+  return row !== null
+}
+
 /** Who reads a layer at the same time finds the same. */
 export async function insertLayerFacts(sql: Transaction, key: FactsKey, facts: Uint8Array): Promise<void> {
   await sql.run`

@@ -23,6 +23,11 @@ const SUBJECT = piece`
 const LIVE = literal('m.delete_id IS NULL AND r.delete_id IS NULL AND g.delete_id IS NULL')
 
 /** Null: it is gone, or hidden by a deletion. */
+export async function isScanningOn(sql: Reader, registryId: number): Promise<boolean> {
+  const row = await sql.get`SELECT 1 AS one FROM registries WHERE id = ${registryId} AND scanning_enabled = 1`
+  return row !== null
+}
+
 export async function scanSubject(sql: Reader, manifestId: number): Promise<ScanSubject | null> {
   return await sql.get<ScanSubject>`${SUBJECT} WHERE m.id = ${manifestId} AND ${LIVE}`
 }

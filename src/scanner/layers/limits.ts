@@ -24,6 +24,7 @@ export interface LayerLimits {
   readonly maxFactCharacters: number
   /** Characters of links and of what is hidden in the layers below. */
   readonly maxLinkCharacters: number
+  /** Of the processor's time, by the clock it is given. */
   readonly maxMs: number
 }
 

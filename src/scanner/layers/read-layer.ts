@@ -22,7 +22,7 @@ export interface LayerInput {
   readonly bytes: AsyncIterable<Uint8Array>
   readonly analyzers: readonly Analyzer[]
   readonly limits: LayerLimits
-  /** Milliseconds of any steady clock. */
+  /** Milliseconds of any clock that never goes back. */
   readonly now: () => number
   /**
    * Files that other names are wanted for, from `unreadLinks` of a first reading: an archive holds a file's bytes at the
@@ -83,7 +83,8 @@ class LayerReader {
     const { maxUncompressedBytes, maxMs } = this.#input.limits
     if (this.#bytes > maxUncompressedBytes)
       throw new LayerError(`the layer has more than ${maxUncompressedBytes} bytes uncompressed`)
-    if (this.#input.now() > this.#until) throw new LayerError(`reading the layer takes longer than ${maxMs} ms`)
+    if (this.#input.now() > this.#until)
+      throw new LayerError(`reading the layer takes more than ${maxMs} ms of processor time`)
     this.#hash.update(chunk)
     this.#tar.push(chunk)
     if (this.#finishing.length > 0) await Promise.all(this.#finishing.splice(0))
