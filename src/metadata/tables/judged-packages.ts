@@ -1,5 +1,5 @@
 import type { Reader, Transaction } from '../metadata-store.ts'
-import { idTable, rowTable } from '../sql.ts'
+import { idTable, literal, rowTable } from '../sql.ts'
 
 /** A package as advisories see it. */
 export interface NewJudgedPackage {
@@ -107,21 +107,15 @@ export async function internVerdicts(sql: Transaction, verdicts: readonly NewVer
   return new Map([...rows, ...made].map(({ key, id }) => [key, id]))
 }
 
-export async function verdictSummaries(
-  sql: Reader,
-  ids: readonly number[],
-): Promise<{ id: number; summary: string }[]> {
-  return await sql.all<{ id: number; summary: string }>`
-    SELECT v.id, v.summary FROM ${idTable(sql, ids)} AS i JOIN package_verdicts v ON v.id = i.id`
+/** One column of these verdicts: only `content` is long. */
+function columnOfVerdicts<Row>(column: 'summary' | 'content') {
+  return async (sql: Reader, ids: readonly number[]): Promise<Row[]> =>
+    await sql.all<Row>`
+      SELECT v.id, ${literal(`v.${column}`)} FROM ${idTable(sql, ids)} AS i JOIN package_verdicts v ON v.id = i.id`
 }
 
-export async function verdictContents(
-  sql: Reader,
-  ids: readonly number[],
-): Promise<{ id: number; content: Uint8Array }[]> {
-  return await sql.all<{ id: number; content: Uint8Array }>`
-    SELECT v.id, v.content FROM ${idTable(sql, ids)} AS i JOIN package_verdicts v ON v.id = i.id`
-}
+export const verdictSummaries = columnOfVerdicts<{ id: number; summary: string }>('summary')
+export const verdictContents = columnOfVerdicts<{ id: number; content: Uint8Array }>('content')
 
 /** Forgets those of the next `limit` packages after that id that no image holds. @returns the last id; null: there are no more. */
 export async function forgetPackages(sql: Transaction, after: number, limit: number): Promise<number | null> {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
+import { VERSION_PIECES } from '../../../test/support/version-pieces.ts'
 import { compareIn } from './compare-in.ts'
 
 const ECOSYSTEMS = [
@@ -20,31 +21,7 @@ const ECOSYSTEMS = [
 ]
 const RUNS = Number(process.env['FUZZ_RUNS'] ?? 300)
 
-const piece = fc.constantFrom(
-  '0',
-  '1',
-  '01',
-  '10',
-  '2',
-  '.',
-  '-',
-  '_',
-  '~',
-  '^',
-  '+',
-  ':',
-  'a',
-  'b',
-  'rc',
-  'alpha',
-  'r1',
-  'p',
-  'final',
-  'dev',
-  'v',
-  ' ',
-  'é',
-)
+const piece = fc.constantFrom(...VERSION_PIECES)
 const version = fc.oneof(
   fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join('')),
   fc.string({ maxLength: 12, unit: 'binary' }),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { compareIn } from '../../../src/scanner/versions/compare-in.ts'
+import { VERSION_PIECES } from '../../support/version-pieces.ts'
 import type { Target } from '../target.ts'
 
 /** Versions as they really are, a line each: the order of all pairs and all triples of them is asked for. */
@@ -28,49 +29,13 @@ const ORDERED: Readonly<Record<string, RegExp>> = {
   Maven: /^\d+(?:\.\d+){0,3}(?:-(?:alpha|beta|milestone|rc|snapshot|sp))?$/,
 }
 
-const WORDS = [
-  '0',
-  '1',
-  '00',
-  '10',
-  '.',
-  '-',
-  '_',
-  '~',
-  '^',
-  '+',
-  ':',
-  '!',
-  'a',
-  'b',
-  'rc',
-  'alpha',
-  'beta',
-  'r1',
-  'p',
-  'final',
-  'ga',
-  'dev',
-  'post',
-  'sp',
-  'v',
-  ' ',
-  'é',
-  '\n',
-  '_p',
-  '-r',
-  'snapshot',
-  '#',
-  '9'.repeat(30),
-]
-
 export const VERSION_TARGETS: readonly Target[] = Object.entries(SEEDS).map(([ecosystem, versions]) => ({
   name: `versions-${ecosystem.toLowerCase().replace(' ', '-')}`,
   seeds: [
     Buffer.from(versions),
     ...versions.split('\n').map((one, at, all) => Buffer.from(`${one}\n${all[(at + 1) % all.length]}`)),
   ],
-  words: WORDS,
+  words: VERSION_PIECES,
   maxBytes: 200,
   run: (bytes) => runOrder(ecosystem, bytes.toString().split('\n', 5)),
 }))
