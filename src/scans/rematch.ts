@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { markRematched, unmatched } from '../metadata/tables/advisory-snapshots.ts'
+import type { Found } from '../metadata/tables/scan-batches.ts'
 import {
   heldBy,
   holdersOfEcosystems,
@@ -29,7 +30,6 @@ export const WATCHED_MS = 30 * 24 * 3_600_000
 
 /** Of manifests that are looked at together: the more, the more of them are alike. */
 const PAGE = 5_000
-const INDEXES = 500
 /** Of manifests in one statement. */
 const READ_AT_A_TIME = 100
 const IDS_AT_A_TIME = 500
@@ -89,17 +89,19 @@ class Run {
   async page(changed: Changed | null, after: number, signal: AbortSignal): Promise<number | null> {
     signal.throwIfAborted()
     const ids: number[] = []
-    for (let isEnd = false; !isEnd && ids.length < PAGE; ) {
-      const some = await this.#stale({ after: ids.at(-1) ?? after, limit: IDS_AT_A_TIME })
-      ids.push(...some)
-      isEnd = some.length < IDS_AT_A_TIME
+    let last: number | null = after
+    while (last !== null && ids.length < PAGE) {
+      const found: Found = await this.#stale({ after: last, limit: IDS_AT_A_TIME })
+      ids.push(...found.ids)
+      last = found.last
       await turn()
+      signal.throwIfAborted()
     }
     await this.#all(changed, ids, signal)
-    return ids.length < PAGE ? null : (ids.at(-1) ?? null)
+    return last
   }
 
-  #stale(stretch: Stretch): Promise<number[]> {
+  #stale(stretch: Stretch): Promise<Found> {
     return this.#deps.metadata.read((sql) =>
       staleManifests(sql, { since: sql.now() - WATCHED_MS, snapshot: this.snapshot }, stretch),
     )
@@ -109,13 +111,14 @@ class Run {
   async indexes(changed: Changed | null, after: number, signal: AbortSignal): Promise<number | null> {
     signal.throwIfAborted()
     const { metadata } = this.#deps
-    const { indexes, ids } = await metadata.read(async (sql) => {
+    const { last, ids } = await metadata.read(async (sql) => {
       const stale = { since: sql.now() - WATCHED_MS, snapshot: this.snapshot }
-      const some = await watchedIndexes(sql, stale.since, { after, limit: INDEXES })
-      return { indexes: some, ids: await staleUnder(sql, some, stale) }
+      const indexes = await watchedIndexes(sql, stale, { after, limit: IDS_AT_A_TIME })
+      return { last: indexes.last, ids: await staleUnder(sql, indexes.ids, stale) }
     })
+    await turn()
     await this.#all(changed, ids, signal)
-    return indexes.length < INDEXES ? null : (indexes.at(-1) ?? null)
+    return last
   }
 
   async #all(changed: Changed | null, ids: readonly number[], signal: AbortSignal): Promise<void> {

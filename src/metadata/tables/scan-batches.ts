@@ -19,27 +19,44 @@ const STALE = ({ since, snapshot }: Stale): Fragment => piece`
   AND EXISTS (SELECT 1 FROM manifest_counters c WHERE c.manifest_id = s.manifest_id AND c.is_listed = 1
                  AND (c.last_pushed_at >= ${since} OR c.last_pulled_at >= ${since}))`
 
-/** Manifests that advisories may change, in the order of their ids. */
-export async function staleManifests(sql: Reader, stale: Stale, { after, limit }: Stretch): Promise<number[]> {
-  const rows = await sql.all<{ id: number }>`
-    SELECT s.manifest_id AS id FROM scans s
-     WHERE s.manifest_id > ${after} AND ${STALE(stale)} ORDER BY s.manifest_id LIMIT ${limit}`
-  return rows.map(({ id }) => id)
+/** Of `scans s`. */
+const WATCHED_INDEX = ({ since }: Stale): Fragment => piece`
+  s.traits IS NULL AND s.status <> 'not_applicable'
+  AND EXISTS (SELECT 1 FROM manifest_counters c WHERE c.manifest_id = s.manifest_id AND c.is_listed = 1
+                 AND (c.last_pushed_at >= ${since} OR c.last_pulled_at >= ${since}))`
+
+/** What was found among the next manifests, in the order of their ids. */
+export interface Found {
+  readonly ids: readonly number[]
+  /** Of all that were looked at; null: there are no more. */
+  readonly last: number | null
 }
 
-/** Indexes that were pushed or pulled since then, in the order of their ids. */
-export async function watchedIndexes(sql: Reader, since: number, { after, limit }: Stretch): Promise<number[]> {
-  const rows = await sql.all<{ id: number }>`
-    SELECT s.manifest_id AS id FROM scans s JOIN manifest_counters c ON c.manifest_id = s.manifest_id
-     WHERE s.manifest_id > ${after} AND s.traits IS NULL AND s.status <> 'not_applicable' AND c.is_listed = 1
-       AND (c.last_pushed_at >= ${since} OR c.last_pulled_at >= ${since}) ORDER BY s.manifest_id LIMIT ${limit}`
-  return rows.map(({ id }) => id)
+/** Those of the next `limit` manifests that advisories may change. */
+export async function staleManifests(sql: Reader, stale: Stale, stretch: Stretch): Promise<Found> {
+  return await among(sql, STALE(stale), stretch)
+}
+
+/** Those of the next `limit` manifests that are indexes in use. */
+export async function watchedIndexes(sql: Reader, stale: Stale, stretch: Stretch): Promise<Found> {
+  return await among(sql, WATCHED_INDEX(stale), stretch)
+}
+
+/** A statement looks at so many, and does not look for so many: of 10⁵ images perhaps none is one, and others wait meanwhile. */
+async function among(sql: Reader, isOne: Fragment, { after, limit }: Stretch): Promise<Found> {
+  const rows = await sql.all<{ id: number; is_one: number }>`
+    SELECT s.manifest_id AS id, CASE WHEN ${isOne} THEN 1 ELSE 0 END AS is_one
+      FROM scans s WHERE s.manifest_id > ${after} ORDER BY s.manifest_id LIMIT ${limit}`
+  const ids = rows.filter(({ is_one }) => is_one === 1).map(({ id }) => id)
+  return { ids, last: rows.length < limit ? null : (rows.at(-1)?.id ?? null) }
 }
 
 /** What these indexes list that advisories may change and that was itself neither pushed nor pulled since then. In the order of their ids. */
 export async function staleUnder(sql: Reader, indexes: readonly number[], stale: Stale): Promise<number[]> {
+  const listed = await listedBy(sql, indexes)
+  if (listed.length === 0) return []
   const rows = await sql.all<{ id: number }>`
-    SELECT s.manifest_id AS id FROM ${idTable(sql, await listedBy(sql, indexes))} AS i
+    SELECT s.manifest_id AS id FROM ${idTable(sql, listed)} AS i
       JOIN scans s ON s.manifest_id = i.id JOIN manifest_counters c ON c.manifest_id = s.manifest_id
      WHERE s.traits IS NOT NULL AND (s.snapshot IS NULL OR s.snapshot <> ${stale.snapshot})
        AND c.last_pushed_at < ${stale.since} AND c.last_pulled_at < ${stale.since} ORDER BY s.manifest_id`
