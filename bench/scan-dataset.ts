@@ -145,17 +145,23 @@ async function copyScans(sql: Transaction, copies: readonly { id: number; of: nu
     { id: 'int', origin: 'int' },
     copies.map(({ id, of }) => [id, of]),
   )
-  const tables = {
-    scans: 'status, reason, scanned_at, analyzer_version, snapshot, lowest_layer, traits, problems, verdicts',
-    scan_inventories: 'inventory',
-    image_packages: 'package_id',
-    image_vulnerabilities: 'registry_id, vulnerability',
-  }
-  for (const [table, columns] of Object.entries(tables)) {
+  const tables = [
+    [
+      'scans',
+      'status, reason, scanned_at, analyzer_version, snapshot, lowest_layer, traits, problems, verdicts',
+      'manifest_id',
+    ],
+    ['scan_inventories', 'inventory', 'manifest_id'],
+    ['image_packages', 'package_id', 'package_id, manifest_id'],
+    ['image_vulnerabilities', 'registry_id, vulnerability', 'registry_id, vulnerability, manifest_id'],
+  ] as const
+  // In the order of their keys: each page is written once for a batch.
+  for (const [table, columns, key] of tables) {
     const copied = columns.split(', ').map((column) => `t.${column}`)
     await sql.run`
       INSERT INTO ${literal(`${table} (manifest_id, ${columns})`)}
-      SELECT n.id, ${literal(copied.join(', '))} FROM ${rows} AS n JOIN ${literal(table)} t ON t.manifest_id = n.origin`
+      SELECT n.id AS manifest_id, ${literal(copied.join(', '))} FROM ${rows} AS n
+        JOIN ${literal(table)} t ON t.manifest_id = n.origin ORDER BY ${literal(key)}`
   }
   await sql.run`
     UPDATE manifest_counters SET traits = o.traits, last_scanned_at = o.last_scanned_at, max_severity = o.max_severity,
