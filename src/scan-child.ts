@@ -56,11 +56,8 @@ function* member(name: string, list: readonly unknown[]): Generator<string> {
  */
 async function* pieces(): AsyncGenerator<Uint8Array> {
   const piece = Buffer.allocUnsafeSlow(PIECE_BYTES)
-  for (;;) {
-    let filled = 0
-    for (let read = -1; read !== 0 && filled < piece.length; filled += read)
-      read = readSync(0, piece, filled, piece.length - filled, null)
-    if (filled > 0) yield piece.subarray(0, filled)
-    if (filled < piece.length) return
+  for (let read = -1; read !== 0; ) {
+    read = readSync(0, piece)
+    yield piece.subarray(0, read)
   }
 }

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream'
 import type { LayerFacts } from '../scanner/facts.ts'
 import type { ChildCode } from './child-code.ts'
+import { Courtesy } from './courtesy.ts'
 import type { ReadingProcess } from './reading-process.ts'
 import { headOf, startReading } from './reading-process.ts'
 import { SpareProcess } from './spare-process.ts'
@@ -152,11 +153,14 @@ async function feed(
   const over = ended.then(() => {
     isOver = true
   })
+  const courtesy = new Courtesy()
   for await (const chunk of bytes) {
-    watch.start()
-    await Promise.race([written(stdin, chunk), over])
-    watch.stop()
-    if (isOver || stdin.destroyed) return
+    for await (const piece of courtesy.piecesOf(chunk)) {
+      watch.start()
+      await Promise.race([written(stdin, piece), over])
+      watch.stop()
+      if (isOver || stdin.destroyed) return
+    }
   }
   stdin.end()
   watch.start()
