@@ -8,10 +8,14 @@ const FILE = { analyzer: NAME, maxBytes: 4 * 1024 * 1024, weight: 'partial' } as
 
 /**
  * A package's own folder: `node_modules/x`, `node_modules/@s/x`, and those in it. What lies elsewhere below a package (fixtures,
- * `esm/package.json`) is part of it. Of pnpm the store, `node_modules/.pnpm/x@1.0.0/node_modules/x`.
+ * `esm/package.json`) is part of it. Of pnpm, Bun, Deno, vlt and npm's linked strategy the store, `node_modules/.pnpm/x@1.0.0/node_modules/x`; of yarn's
+ * `node_modules/.store/x-npm-1.0.0-HASH/package`.
  */
-const PLACE =
-  /(?:^|\/)node_modules\/(?:(?:\.pnpm\/[^/]+|(?:@[^/]+\/)?[^/.@][^/]*)\/node_modules\/)*(?:@[^/]+\/)?[^/.@][^/]*\/package\.json$/
+const NAME_OF = String.raw`(?:@[^/]+\/)?[^/.@][^/]*`
+const STORE = String.raw`\.(?:pnpm|bun|deno|store|vlt)\/(?:@[^/]+\/)?[^/]+`
+const PLACE = new RegExp(
+  String.raw`^\/?node_modules\/(?:(?:${STORE}|${STORE}\/package|${NAME_OF})\/node_modules\/)*(?:${STORE}\/package|${NAME_OF})\/package\.json$`,
+)
 
 /** Installed packages of npm, yarn and pnpm, named as `npm ls` names them. */
 export const npm: Analyzer = {
@@ -41,7 +45,7 @@ export const npmLinked: Analyzer = {
 function isPackage(path: string): boolean {
   if (!path.endsWith('/package.json')) return false
   const first = path.startsWith('node_modules/') ? 0 : path.indexOf('/node_modules/')
-  return first >= 0 && PLACE.exec(path)?.index === first
+  return first >= 0 && PLACE.test(path.slice(first))
 }
 
 function parse(bytes: Buffer, entry: Entry, about: { readonly doubt?: string } = {}): AnalyzerResult {

@@ -44,6 +44,18 @@ const npmCases: Case[] = [
   },
   { name: 'the project itself', path: 'app/package.json', want: null },
   { name: 'part of a package', path: 'app/node_modules/a/esm/package.json', want: null },
+  ...[
+    'node_modules/.bun/a@1.0.0/node_modules/a',
+    'node_modules/.store/@s/a@1.0.0-HASH/node_modules/@s/a',
+    'node_modules/.store/@s-a-npm-1.0.0-hash/package',
+    'node_modules/.vlt/··a@1.0.0/node_modules/a',
+  ].map((folder) => ({
+    name: `a store, ${folder}`,
+    path: `app/${folder}/package.json`,
+    content: JSON.stringify({ name: 'a', version: '1.0.0' }),
+    want: ['a 1.0.0'],
+  })),
+  { name: 'part of a package in a store', path: 'node_modules/.bun/a@1/node_modules/a/esm/package.json', want: null },
   { name: 'a fixture in a package', path: 'app/node_modules/a/test/node_modules/b/package.json', want: null },
   { name: 'a scope alone', path: 'app/node_modules/@s/package.json', want: null },
   { name: 'bookkeeping', path: 'app/node_modules/.bin/package.json', want: null },
