@@ -4,8 +4,8 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expectStatus, startEntrepot } from '../../support/server.ts'
 import { groupMembers, until } from '../../support/tools.ts'
-import type { Image } from './registry-client.ts'
-import { assertWhole, digestOf, endOf, imageOf, RegistryClient } from './registry-client.ts'
+import type { Image } from '../faults/registry-client.ts'
+import { assertWhole, digestOf, endOf, imageOf, RegistryClient } from '../faults/registry-client.ts'
 
 /** How often the whole server is killed; .ci/long raises it to at least 200. */
 const KILLS = Number(process.env['KILLS'] ?? 40)
