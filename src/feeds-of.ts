@@ -1,11 +1,8 @@
-import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { audit } from './audit/audit.ts'
 import type { Config } from './config/config.ts'
-import type { QueueDeps } from './jobs/queue.ts'
-import { runDueJobs } from './jobs/queue.ts'
-import { every } from './jobs/schedules.ts'
+import { startLane } from './jobs/start-lane.ts'
 import type { MetadataStore } from './metadata/metadata-store.ts'
 import type { AdvisoryFeeds, FeedsDeps, Refresh } from './scans/advisory-feeds.ts'
 import { createAdvisoryFeeds, FETCH_JOB } from './scans/advisory-feeds.ts'
@@ -43,30 +40,17 @@ export function createFeedsOn(
 }
 
 const POLL_MS = 1_000
-const LEASE_MS = 60_000
 
 /** In a lane of its own: scans do not wait for it. */
 export function startFeedJobs(metadata: MetadataStore, feeds: AdvisoryFeeds, log: Log): AsyncDisposable {
-  const ending = new AbortController()
-  const deps: QueueDeps = {
+  return startLane({
     metadata,
     handlers: { [FETCH_JOB]: feeds.handler },
     lane: { only: FETCH_JOB },
-    node: hostname(),
-    maxOfNode: 1,
-    leaseMs: LEASE_MS,
-    random: Math.random,
+    pollMs: POLL_MS,
     onFailure: (_job, error) => log.warn({ err: error }, 'advisories could not be fetched'),
-  }
-  const looking = every(POLL_MS, async () => {
-    await runDueJobs(deps, ending.signal).catch((error: unknown) => log.error({ err: error }, 'queue'))
+    onError: (error) => log.error({ err: error }, 'queue'),
   })
-  return {
-    async [Symbol.asyncDispose]() {
-      ending.abort()
-      await looking[Symbol.asyncDispose]()
-    },
-  }
 }
 
 /** For alarms; none while the database does not answer, which others tell. */

@@ -1,12 +1,10 @@
-import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { audit } from './audit/audit.ts'
 import type { Config } from './config/config.ts'
 import type { Digest } from './domain/digest.ts'
 import type { RepositoryName } from './domain/repository-name.ts'
-import { lookOut } from './jobs/lookout.ts'
-import { runDueJobs } from './jobs/queue.ts'
+import { startLane } from './jobs/start-lane.ts'
 import type { MetadataStore } from './metadata/metadata-store.ts'
 import type { Caller, Registry } from './registry/registry.ts'
 import { diffSnapshots } from './scanner/advisories/diff-snapshots.ts'
@@ -85,42 +83,31 @@ export function createScansOn(
   }
 }
 
-/** For what other processes ask, and for what becomes due. */
+/** A report is waited for. */
 const POLL_MS = 250
 const PREPARE_MS = 20_000
-const LEASE_MS = 60_000
-/** With two of its layers at a time, at the lowest priority: that fills what cores are idle. */
-const SCANS_AT_A_TIME = 1
 
-/** Does what is in the queue, but for what takes long, as far as this node may; what is in hand at the end goes back. */
-export function startJobs(metadata: MetadataStore, scans: Scans, log: Log): AsyncDisposable {
-  const { handlers } = scans
-  const ending = new AbortController()
+/**
+ * Does what is in the queue, but for what takes long: one scan at a time with two of its layers, at the lowest priority, which fills what
+ * cores are idle.
+ */
+export function startJobs(metadata: MetadataStore, { handlers, onAsked }: Scans, log: Log): AsyncDisposable {
   // Before the first push, when nobody waits. One that fails is tried again when it is needed.
   const preparing = setTimeout(() => void childCode().catch(() => {}), PREPARE_MS).unref()
-  const deps = {
+  const lane = startLane({
     metadata,
     handlers,
     lane: { except: FETCH_JOB },
-    node: hostname(),
-    maxOfNode: SCANS_AT_A_TIME,
-    leaseMs: LEASE_MS,
-    random: Math.random,
-    onFailure: ({ id, kind }: { readonly id: number; readonly kind: string }, error: unknown, dead: boolean) =>
-      log[dead ? 'error' : 'warn'](
-        { err: error, job: id, kind },
-        dead ? 'job failed for good' : 'job failed; it will be tried again',
-      ),
-  }
-  const looking = lookOut(POLL_MS, () =>
-    runDueJobs(deps, ending.signal).catch((error: unknown) => log.error({ err: error }, 'queue')),
-  )
-  scans.onAsked(() => looking.soon())
+    pollMs: POLL_MS,
+    onFailure: ({ id, kind }, error, dead) =>
+      log.warn({ err: error, job: id, kind }, dead ? 'job failed for good' : 'job failed; it will be tried again'),
+    onError: (error) => log.error({ err: error }, 'queue'),
+  })
+  onAsked(() => lane.soon())
   return {
     async [Symbol.asyncDispose]() {
       clearTimeout(preparing)
-      ending.abort()
-      await looking[Symbol.asyncDispose]()
+      await lane[Symbol.asyncDispose]()
     },
   }
 }

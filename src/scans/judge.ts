@@ -26,6 +26,7 @@ import type { Advisories } from './advisories.ts'
 import type { ScansDeps } from './deps.ts'
 import { differences, packageChanges } from './differences.ts'
 import { scanJob } from './jobs.ts'
+import { Slices } from './pace.ts'
 import { judgeBy } from './package-judge.ts'
 import type { Interned } from './packages.ts'
 import { packagesOf } from './packages.ts'
@@ -56,7 +57,7 @@ export async function judge(
   for (;;) {
     const index = await deps.advisories.current()
     const at = await deps.metadata.read(async (sql) => sql.now())
-    const judged = judgeAll(evidence, index, at)
+    const judged = await judgeAll(evidence, index, at)
     const written = await deps.metadata.transact(async (sql) => {
       if (!(await holdScanned(sql, subject.manifest_id))) return true
       const active = await activeSnapshot(sql)
@@ -76,17 +77,20 @@ interface Judged extends Pick<NewScan, 'status' | 'reason' | 'traits' | 'problem
   readonly summaries: readonly Summary[]
 }
 
-function judgeAll(evidence: Evidence, index: AdvisoryIndex | null, today: number): Judged {
+/** In slices: a large image takes longer than a request should wait. */
+async function judgeAll(evidence: Evidence, index: AdvisoryIndex | null, today: number): Promise<Judged> {
   const nothing = { traits: null, problems: '[]', index, packages: [], summaries: [] }
   if (evidence.inventory === null) return { ...nothing, status: evidence.status, reason: evidence.reason }
   const { inventory } = evidence
   const never = whyUnjudgeable(inventory)
   if (never !== null) return { ...nothing, status: 'unknown', reason: never }
   const traits = traitsOf(inventory)
-  const packages = packagesOf(inventory).map((one) => ({
-    one,
-    verdict: index && judgeBy(index).verdict(one.subjects),
-  }))
+  const packages: { one: Interned; verdict: NewVerdict | null }[] = []
+  const slices = new Slices()
+  for (const one of packagesOf(inventory)) {
+    packages.push({ one, verdict: index && judgeBy(index).verdict(one.subjects) })
+    await slices.step()
+  }
   const summaries = packages.flatMap(({ verdict }) => (verdict ? (JSON.parse(verdict.summary) as Summary[]) : []))
   const problems = index ? problemsOf(traits, index, today) : []
   const reason = index ? whyUnknown(summaries.length, problems) : NO_ADVISORIES
