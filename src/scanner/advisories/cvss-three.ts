@@ -14,7 +14,7 @@ type Level = 'N' | 'L' | 'H'
  * The base score of a vector that is written as usual; undefined: it is not. Sources: FIRST, CVSS 3.1, 7.1 and appendix A; CVSS 3.0, 8.1.
  * A hundred times as fast as the library, which reads the others and by which the test judges this.
  */
-export function usualBaseScore(vector: string): number | undefined {
+export function usualBaseScore3(vector: string): number | undefined {
   const parts = USUAL.exec(vector)
   if (parts === null) return undefined
   const scope = parts[6] as 'U' | 'C'

@@ -1,6 +1,7 @@
 import calculator from 'ae-cvss-calculator'
 import type { Score } from './advisory-index.ts'
-import { usualBaseScore } from './cvss-three.ts'
+import { usualBaseScore4 } from './cvss-four.ts'
+import { usualBaseScore3 } from './cvss-three.ts'
 
 /** Vectors repeat: 40,000 real scores have 4,000 of them. */
 const computed = new Map<string, number | null>()
@@ -43,7 +44,7 @@ function isWellFormed(vector: string): boolean {
 }
 
 function compute(vector: string): number | null {
-  const usual = usualBaseScore(vector)
+  const usual = usualBaseScore3(vector) ?? usualBaseScore4(vector)
   if (usual !== undefined) return usual
   if (!isWellFormed(vector)) return null
   try {
