@@ -1,6 +1,6 @@
 import { canonicalEcosystem } from '../ecosystem.ts'
 import type { Fields } from './fields.ts'
-import { fieldsOf, isFields, listOf, nameOf } from './fields.ts'
+import { fieldsOf, isCve, isFields, listOf, nameOf } from './fields.ts'
 import { BadRecord, ImportError } from './import-error.ts'
 import type { Intake, TakenAffected, Tally } from './intake.ts'
 import { MAX_AFFECTED, MAX_ID_LENGTH } from './limits.ts'
@@ -105,6 +105,7 @@ interface Ids {
  */
 export function idsIn(entry: unknown): Ids {
   const text = typeof entry === 'string' ? entry.slice(0, MAX_ID_LENGTH * 5) : ''
+  if (isCve(text)) return { id: text, more: [], aliases: [] } // as nearly all are
   const cves = Array.from(
     text.matchAll(/CVE[-_ ](\d{4})[-_](\d{4,19})/gi),
     ([, year, number]) => `CVE-${year}-${number}`,

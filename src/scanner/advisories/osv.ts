@@ -105,7 +105,8 @@ function sourceOf(id: string): string {
 }
 
 function distinct(scores: readonly (Score | null)[]): Score[] {
-  return [...new Map(scores.filter((score) => score !== null).map((score) => [JSON.stringify(score), score])).values()]
+  const all = scores.filter((score) => score !== null)
+  return all.length < 2 ? all : [...new Map(all.map((score) => [JSON.stringify(score), score])).values()]
 }
 
 function severitiesOf(value: unknown): string[] {
