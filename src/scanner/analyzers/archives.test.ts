@@ -128,6 +128,12 @@ const cases = [
     want: ['com.squareup.okhttp/okhttp 2.7.5 ? known by its file name only'],
   },
   {
+    name: 'a jar of Quarkus, which has its group in its name',
+    path: 'quarkus-app/lib/main/io.grpc.grpc-netty-1.30.0.jar',
+    bytes: zip([manifest('Implementation-Title: grpc-netty', 'Implementation-Version: 1.30.0')]),
+    want: ['io.grpc/grpc-netty 1.30.0 ? its group is known by its name'],
+  },
+  {
     name: 'a jar with others in it, and no pom of its own',
     path: 'lib/groovy-2.4.3.jar',
     bytes: zip([pom('commons-cli', '1.2'), manifest('Implementation-Title: Groovy', 'Implementation-Version: 2.4.3')]),

@@ -89,6 +89,16 @@ function versionOf(fields: ReadonlyMap<string, string>, inFile: string | null): 
   return isSame ? inFile : version
 }
 
+/** Quarkus and sbt copy jars as `GROUP.ARTIFACT-VERSION.jar`: taken apart where that group is known to have that artifact. */
+function withoutGroup(name: string, version: string): string {
+  let found = name
+  for (let dot = name.indexOf('.'), tries = 0; dot > 0 && tries < 10; dot = name.indexOf('.', dot + 1), tries += 1) {
+    const artifact = name.slice(dot + 1)
+    if (groupKnownFor(artifact, version) === name.slice(0, dot)) found = artifact
+  }
+  return found
+}
+
 function twoOf(version: string): string {
   return version.split('.', 2).join('.')
 }
@@ -98,7 +108,7 @@ const OF_TOMCAT = /^(catalina|jasper)(?:-(?:ant|el|ha|ssi|storeconfig|tribes))?$
 
 function artifactOf(fields: ReadonlyMap<string, string>, fileName: string, version: string): string | null {
   const inFile = fileParts(fileName)?.artifact
-  if (inFile !== undefined) return inFile
+  if (inFile !== undefined) return withoutGroup(inFile, version)
   const base = baseOf(fileName)
   if (fields.get('implementation-title') === 'Apache Tomcat' && OF_TOMCAT.test(base)) return `tomcat-${base}`
   const symbolic = symbolicName(fields)
@@ -121,5 +131,11 @@ function groupIn(symbolic: string, artifact: string): string | null {
 export function fileName(name: string): JarName | null {
   const parts = fileParts(name)
   if (parts === null) return null
-  return { group: groupKnownFor(parts.artifact, parts.version), ...parts, doubt: 'known by its file name only' }
+  const artifact = withoutGroup(parts.artifact, parts.version)
+  return {
+    group: groupKnownFor(artifact, parts.version),
+    artifact,
+    version: parts.version,
+    doubt: 'known by its file name only',
+  }
 }

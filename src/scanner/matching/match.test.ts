@@ -245,6 +245,16 @@ test('match: an OS at its end says so', () => {
   )
 })
 
+test('match: an OS of which no package was found says so', () => {
+  const index = indexOf([{ id: 'CVE-1', ecosystem: 'npm', name: 'lodash', events: until('9.0.0') }])
+  const reasons = (os: OsRelease | null, packages = [lodash]) =>
+    found(packages, index, os).problems.map(({ reason }) => reason)
+  assert.deepEqual(reasons(system('arch', null)), [
+    'no package of arch was found: nothing of the system itself was judged',
+  ])
+  assert.deepEqual(reasons(null), [])
+})
+
 const about = { today: TODAY, lowestLayer: 'base' }
 const fatal: Problem = {
   path: 'var/lib/rpm/Packages',

@@ -42,6 +42,9 @@ export function problemsOf(
     else if (!index.hasEcosystem(osEcosystem))
       problems.push(problem(`the advisories at hand have none for ${osEcosystem}`))
   }
+  // Arch has another database than those that are read; and somebody may have taken Debian's away.
+  if (os && !hasOsPackages)
+    problems.push(problem(`no package of ${name} was found: nothing of the system itself was judged`))
   for (const ecosystem of languages) {
     if (!index.hasEcosystem(ecosystem)) problems.push(problem(`the advisories at hand have none for ${ecosystem}`))
   }
