@@ -38,6 +38,7 @@ export function depsOf(metadata: MetadataStore, cacheDirectory: string) {
     readManifest: nobody,
     readLayer: nobody,
     prepareToRead: nobody,
+    isBusy: nobody,
   } as unknown as ScansDeps & { readonly advisories: Advisories }
 }
 

@@ -71,6 +71,7 @@ export function createScansOn(
     },
     readLayer: (bytes, aliases, signal) => readers.read(bytes, aliases, signal),
     prepareToRead: () => readers.prepare(),
+    isBusy: () => readers.isBusy(),
     feedSettings: config.advisories,
     cacheDirectory: join(config.data, 'advisories'),
   })

@@ -36,6 +36,8 @@ export interface ScansDeps {
   ) => Promise<LayerAnswer>
   /** There may be a layer to read in a moment. */
   readonly prepareToRead: () => void
+  /** Requests leave no room for a second layer at a time. */
+  readonly isBusy: () => boolean
   /** A file that holds a snapshot. */
   readonly openSnapshot: (path: string) => AdvisoryIndex & Partial<Disposable>
   /** Of two such files. */

@@ -7,7 +7,6 @@ import type { Inventory, LayerFacts } from '../scanner/facts.ts'
 import { ANALYZER_VERSION } from '../scanner/facts.ts'
 import { checkConfig } from '../scanner/layers/check-config.ts'
 import { mergeLayers } from '../scanner/layers/merge-layers.ts'
-import { ownMeter } from './courtesy.ts'
 import type { ScansDeps } from './deps.ts'
 import { pack, unpack } from './packed.ts'
 import type { LayerAnswer } from './run-child.ts'
@@ -19,10 +18,8 @@ export class Unreadable extends Error {
 
 /** Of what all layers of one image say, as text: it is held together while they are merged. */
 const MAX_FACT_BYTES = 128 * 1024 * 1024
-/** A second layer is read at the same time, on another core, as soon as requests leave room for it. */
-const HALF_BUSY = 0.5
-/** Its process starts meanwhile, and takes little. */
-const LOOKED_AT_MS = 20
+/** A second layer is read at the same time, on another core, as soon as requests leave room for it: which is looked at so often. */
+const LOOKED_AT_MS = 25
 /** A config lists its layers and how they were made; those of real images have some kilobytes. */
 const MAX_CONFIG_BYTES = 8 * 1024 * 1024
 
@@ -71,10 +68,9 @@ async function factsOfAll(
   }
   const guarded = (waiting: EdgeRow[]): Promise<void> => lane(waiting).catch((error: unknown) => failure.abort(error))
   const first = guarded(unread)
-  const meter = ownMeter()
   if (unread.length > 0) await setTimeout(LOOKED_AT_MS)
   const rest = guarded(stored)
-  while (unread.length > 0 && !failure.signal.aborted && meter.utilization() > HALF_BUSY) await setTimeout(LOOKED_AT_MS)
+  while (unread.length > 0 && !failure.signal.aborted && deps.isBusy()) await setTimeout(LOOKED_AT_MS)
   await Promise.all([first, guarded(unread), rest])
   if (failure.signal.aborted) throw failure.signal.reason
   return facts

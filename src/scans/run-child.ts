@@ -33,6 +33,7 @@ const MAX_ERROR_BYTES = 2_000
 export class LayerReaders implements Disposable {
   readonly #options: ChildOptions
   readonly #spare: SpareProcess
+  readonly #courtesy = new Courtesy()
 
   constructor(options: ChildOptions) {
     this.#options = options
@@ -55,7 +56,12 @@ export class LayerReaders implements Disposable {
   ): Promise<LayerAnswer> {
     const code = await this.#options.code()
     const reading = this.#spare.take(code) ?? startReading(code, this.#options.cpuSeconds)
-    return await readWith(reading, this.#options, { bytes, aliases, signal })
+    return await readWith(reading, this.#options, { bytes, aliases, signal, courtesy: this.#courtesy })
+  }
+
+  /** Requests keep this process busy: one layer at a time is enough. */
+  isBusy(): boolean {
+    return this.#courtesy.isBusy()
   }
 
   [Symbol.dispose](): void {
@@ -70,16 +76,19 @@ export async function runChild(
   aliases: LayerAnswer['unreadLinks'],
   signal: AbortSignal,
 ): Promise<LayerAnswer> {
-  return await readWith(startReading(await options.code(), options.cpuSeconds), options, { bytes, aliases, signal })
+  const reading = startReading(await options.code(), options.cpuSeconds)
+  return await readWith(reading, options, { bytes, aliases, signal, courtesy: new Courtesy() })
 }
 
 interface Task {
   readonly bytes: AsyncIterable<Uint8Array>
   readonly aliases: LayerAnswer['unreadLinks']
   readonly signal: AbortSignal
+  readonly courtesy: Courtesy
 }
 
-async function readWith(reading: ReadingProcess, options: ChildOptions, { bytes, aliases, signal }: Task) {
+async function readWith(reading: ReadingProcess, options: ChildOptions, task: Task): Promise<LayerAnswer> {
+  const { bytes, aliases, signal, courtesy } = task
   const { cpuSeconds, stallMs } = options
   const kill = (): void => reading.kill()
   const watch = new StallWatch(stallMs, kill)
@@ -88,7 +97,7 @@ async function readWith(reading: ReadingProcess, options: ChildOptions, { bytes,
   try {
     const answer = collect(watched(reading.stdout, watch), MAX_ANSWER_BYTES, kill)
     const complaint = collect(reading.stderr, MAX_ERROR_BYTES, () => {})
-    await feed(reading, withHead(headOf(aliases), bytes), watch)
+    await feed(reading, withHead(headOf(aliases), bytes), { watch, courtesy })
     const how = await reading.ended
     signal.throwIfAborted()
     if (watch.hasBarked) throw new ChildError(`reading it came no further for ${stallMs} ms`)
@@ -147,13 +156,12 @@ async function* watched(stream: Readable, watch: StallWatch): AsyncGenerator<Buf
 async function feed(
   { stdin, ended }: ReadingProcess,
   bytes: AsyncIterable<Uint8Array>,
-  watch: StallWatch,
+  { watch, courtesy }: { readonly watch: StallWatch; readonly courtesy: Courtesy },
 ): Promise<void> {
   let isOver = false
   const over = ended.then(() => {
     isOver = true
   })
-  const courtesy = new Courtesy()
   for await (const chunk of bytes) {
     for await (const piece of courtesy.piecesOf(chunk)) {
       watch.start()

@@ -152,6 +152,7 @@ export async function openManagement(
       readManifest: () => assert.fail('nothing is scanned here'),
       readLayer: () => assert.fail('nothing is scanned here'),
       prepareToRead: () => assert.fail('nothing is scanned here'),
+      isBusy: () => assert.fail('nothing is scanned here'),
       feedSettings: { sources: [], mirror: null, folder: null, everyMs: 1e9, staleMs: 1e15 },
       cacheDirectory: '',
     }),
