@@ -103,25 +103,33 @@ export class FileTree {
     this.#files.set(key, { path, file: { facts, layer, since } })
   }
 
-  #removeWhere(isGone: (path: string) => boolean): void {
+  #removeWhere({ isGone, isEmptied }: Gone): void {
     for (const [key, { path }] of this.#files) if (isGone(path)) this.#files.delete(key)
-    for (const path of this.#links.keys()) if (isGone(path)) this.#links.delete(path)
+    // What is emptied is a directory, whatever link was there.
+    for (const path of this.#links.keys()) if (isGone(path) || isEmptied(path)) this.#links.delete(path)
     this.#places.clear()
   }
+}
+
+interface Gone {
+  readonly isGone: (path: string) => boolean
+  readonly isEmptied: (path: string) => boolean
 }
 
 /**
  * What a layer takes away from those below: what it hides, what is in a directory that it empties, and, since a non-directory takes the
  * place of whatever was at its path, a whole tree of that name.
  */
-function goneIn({ opaque, whiteouts, nonDirectories }: LayerFacts): (path: string) => boolean {
-  if (opaque.includes('')) return () => true
-  const [isReplaced, isHidden, isEmptied] = [pathLookup(nonDirectories), lookupOf(whiteouts), lookupOf(opaque)]
-  return (path) =>
+function goneIn({ opaque, whiteouts, nonDirectories }: LayerFacts): Gone {
+  if (opaque.includes('')) return { isGone: () => true, isEmptied: () => true }
+  const [isReplaced, isHidden, isEmpty] = [pathLookup(nonDirectories), lookupOf(whiteouts), lookupOf(opaque)]
+  const isGone = (path: string): boolean =>
     somePrefix(
       path,
-      (end, high, low) => isReplaced(high, low) || isHidden(high, low) || (end < path.length && isEmptied(high, low)),
+      (end, high, low) => isReplaced(high, low) || isHidden(high, low) || (end < path.length && isEmpty(high, low)),
     )
+  const emptied = new Set(opaque)
+  return { isGone, isEmptied: (path) => emptied.has(path) }
 }
 
 /** 53 of 64 bits, as a number. */

@@ -179,6 +179,14 @@ const images = [
     packages: ['b 1 layer1'],
   },
   {
+    name: 'an opaque directory where a link was is a directory',
+    layers: [
+      [node('real/a', 'a 1\n'), { path: 'x', flag: '2', target: 'real' }],
+      [{ path: 'x/.wh..wh..opq' }, node('x/a', 'a 2\n')],
+    ],
+    packages: ['a 1 layer0', 'a 2 layer1'],
+  },
+  {
     name: 'an opaque root',
     layers: [[db('a 1\n')], [{ path: '.wh..wh..opq' }, node('n', 'n 1\n')]],
     packages: ['n 1 layer1'],
