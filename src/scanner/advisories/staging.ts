@@ -1,6 +1,6 @@
 import type { Score } from './advisory-index.ts'
 import type { Intake, TakenCve, TakenRecord } from './intake.ts'
-import type { Database, StatementSync } from './sqlite-file.ts'
+import type { Database, SQLInputValue, StatementSync } from './sqlite-file.ts'
 
 /**
  * What is being taken in, in a file of its own beside the one that becomes the snapshot: each record in its newest state, in no order.
@@ -17,6 +17,11 @@ export const STAGING_TABLES = `
   CREATE TABLE s.kev (cve TEXT PRIMARY KEY, since INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE s.epss (cve TEXT PRIMARY KEY, probability REAL NOT NULL, percentile REAL NOT NULL, date INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE s.sources (name TEXT PRIMARY KEY, kind TEXT NOT NULL, newest INTEGER, imported_at INTEGER NOT NULL) WITHOUT ROWID;`
+
+const REDESCRIBED = `ON CONFLICT (id) DO UPDATE SET title = excluded.title, description = excluded.description,
+  published = excluded.published, updated = excluded.updated WHERE coalesce(excluded.updated, 0) >= coalesce(cves.updated, 0)`
+const REESTIMATED = `ON CONFLICT (cve) DO UPDATE SET probability = excluded.probability, percentile = excluded.percentile,
+  date = excluded.date WHERE excluded.date >= epss.date`
 
 /** An intake that writes to the attached database `s`. */
 export class Staging implements Intake {
@@ -74,7 +79,7 @@ export class Staging implements Intake {
       ? ''
       : JSON.stringify([source, aliases, summary, details, publishedAt, references, scores, covers])
     const row = [rid, group, id, state, modified, withdrawn ? 1 : 0, body]
-    // Replacing has SQLite be ready to undo each statement: only where there is something to replace.
+    // As in `#putNewer`.
     const added = this.#run('INSERT INTO s.records VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING').run(...row)
     if (added.changes === 1) return true
     const known = this.#run('SELECT modified FROM s.records WHERE grp = ? AND id = ?').get(group, id)
@@ -96,11 +101,8 @@ export class Staging implements Intake {
 
   cve({ id, title, description, publishedAt, updatedAt }: TakenCve): boolean {
     this.#touch('cve-descriptions', 'CVE descriptions', null)
-    const insert =
-      this.#run(`INSERT INTO s.cves VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET title = excluded.title,
-      description = excluded.description, published = excluded.published, updated = excluded.updated
-      WHERE coalesce(excluded.updated, 0) >= coalesce(cves.updated, 0)`)
-    return Number(insert.run(id, title, description, publishedAt, updatedAt).changes) > 0
+    const row = [id, title, description, publishedAt, updatedAt]
+    return this.#putNewer('s.cves VALUES (?, ?, ?, ?, ?)', row, REDESCRIBED)
   }
 
   knownExploited(date: number, since: ReadonlyMap<string, number>): boolean {
@@ -115,10 +117,13 @@ export class Staging implements Intake {
 
   epss(cve: string, probability: number, percentile: number, date: number): boolean {
     this.#touch('epss', 'EPSS', null)
-    const insert =
-      this.#run(`INSERT INTO s.epss VALUES (?, ?, ?, ?) ON CONFLICT (cve) DO UPDATE SET probability = excluded.probability,
-      percentile = excluded.percentile, date = excluded.date WHERE excluded.date >= epss.date`)
-    return Number(insert.run(cve, probability, percentile, date).changes) > 0
+    return this.#putNewer('s.epss VALUES (?, ?, ?, ?)', [cve, probability, percentile, date], REESTIMATED)
+  }
+
+  /** Replacing has SQLite be ready to undo each statement: only where there is something to replace. */
+  #putNewer(values: string, row: readonly SQLInputValue[], replacing: string): boolean {
+    const added = this.#run(`INSERT INTO ${values} ON CONFLICT DO NOTHING`).run(...row)
+    return added.changes === 1 || this.#run(`INSERT INTO ${values} ${replacing}`).run(...row).changes === 1
   }
 
   /** A source was heard of now, even if it said nothing new. */
