@@ -115,6 +115,23 @@ test('readLayer: a layer that takes too long is a fatal problem', async () => {
   assert.match(facts.problems[0]?.reason ?? '', /more than 600000 ms of processor time/)
 })
 
+test('readLayer: what its files say comes in the order of the archive, however its bytes were cut', async () => {
+  const later = (name: string): Analyzer => ({
+    name,
+    open: () => ({ push: () => false, end: async () => await new Promise((done) => setImmediate(done, NOTHING)) }),
+  })
+  const both = [later('slow'), { name: 'quick', open: () => ({ push: () => false, end: () => NOTHING }) }]
+  const bytes = archive({ path: 'a', content: 'a' }, { path: 'b', content: 'b' }, { path: 'c', content: 'c' })
+  const want = ['a', 'b', 'c'].flatMap((path) => [`${path} slow`, `${path} quick`])
+  for (const size of [100, 512, 1e6]) {
+    const { files } = await factsOf(bytes, { analyzers: both, bytes: pieces(bytes, size) })
+    assert.deepEqual(
+      files.map(({ path, analyzer }) => `${path} ${analyzer}`),
+      want,
+    )
+  }
+})
+
 test('readLayer: what breaks in the source is not held against the layer', async () => {
   const bytes = (async function* () {
     yield plain.subarray(0, 100)

@@ -63,7 +63,8 @@ class LayerReader {
   #factCharacters = 0
   #linkCharacters = 0
   readonly #files: FileFacts[] = []
-  readonly #finishing: Promise<void>[] = []
+  /** What is to be kept once it is done, in the order of the archive, so that how its bytes were cut tells nothing. */
+  readonly #finishing: Promise<() => void>[] = []
   readonly #whiteouts: string[] = []
   readonly #opaque: string[] = []
   readonly #links: { path: string; target: string }[] = []
@@ -87,7 +88,7 @@ class LayerReader {
       throw new LayerError(`reading the layer takes more than ${maxMs} ms of processor time`)
     this.#hash.update(chunk)
     this.#tar.push(chunk)
-    if (this.#finishing.length > 0) await Promise.all(this.#finishing.splice(0))
+    if (this.#finishing.length > 0) await this.#finishAll()
   }
 
   end(): void {
@@ -99,7 +100,7 @@ class LayerReader {
   }
 
   async result(): Promise<LayerReading> {
-    await Promise.all(this.#finishing.splice(0))
+    await this.#finishAll()
     const unreadLinks = this.#followHardLinks()
     const facts: LayerFacts = {
       analyzerVersion: ANALYZER_VERSION,
@@ -153,24 +154,34 @@ class LayerReader {
     }
   }
 
+  async #finishAll(): Promise<void> {
+    for (const keep of await Promise.all(this.#finishing.splice(0))) keep()
+  }
+
   #finish(entry: TarEntry, analyzer: Analyzer, sink: Sink): void {
     const { path } = entry
-    const keep = (result: AnalyzerResult): void => this.#keep(path, analyzer.name, result)
-    const failed = (error: unknown): void => {
+    const kept = (result: AnalyzerResult) => () => this.#keep(path, analyzer.name, result)
+    const failed = (error: unknown) => {
       const reason = error instanceof Error ? error.message : 'it cannot be read'
-      keep({ ...NOTHING, problems: [{ path, where: analyzer.name, reason, weight: 'fatal' }] })
+      return kept({ ...NOTHING, problems: [{ path, where: analyzer.name, reason, weight: 'fatal' }] })
     }
     if (entry.isSparse) {
-      failed(new Error('it is stored as a sparse file, which is not read'))
+      this.#inTurn(failed(new Error('it is stored as a sparse file, which is not read')))
       return
     }
     try {
       const result = sink.end()
-      if (result instanceof Promise) this.#finishing.push(result.then(keep, failed))
-      else if (result !== null) keep(result)
+      if (result instanceof Promise) this.#finishing.push(result.then(kept, failed))
+      else if (result !== null) this.#inTurn(kept(result))
     } catch (error) {
-      failed(error)
+      this.#inTurn(failed(error))
     }
+  }
+
+  /** At once, unless something before it is not done yet. */
+  #inTurn(keep: () => void): void {
+    if (this.#finishing.length > 0) this.#finishing.push(Promise.resolve(keep))
+    else keep()
   }
 
   #keep(path: string, analyzer: string, result: AnalyzerResult): void {
