@@ -9,6 +9,7 @@ import { composer, composerLock } from './composer.ts'
 import { dpkg } from './dpkg.ts'
 import { gem } from './gem.ts'
 import { Holder } from './held-bytes.ts'
+import { languageLock } from './language-lock.ts'
 import { npm, npmLinked } from './npm.ts'
 import { npmLock } from './npm-lock.ts'
 import { nuget } from './nuget.ts'
@@ -32,6 +33,7 @@ export const ANALYZERS: readonly Analyzer[] = [
   npm,
   npmLinked,
   npmLock,
+  languageLock,
   pypi,
   gem,
   composer,

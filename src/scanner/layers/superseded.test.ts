@@ -49,6 +49,16 @@ const cases = [
     gone: ['composer-lock www/composer.lock'],
   },
   {
+    name: 'a lock of Python, something of which is installed',
+    files: ['language-lock app/poetry.lock My.App', 'pypi lib/site-packages/my_app-1.dist-info/METADATA my_app'],
+    gone: ['language-lock app/poetry.lock My.App'],
+  },
+  {
+    name: 'a lock of Python, nothing of which is installed',
+    files: ['language-lock app/poetry.lock app', 'pypi lib/site-packages/pip-1.dist-info/METADATA pip'],
+    gone: [],
+  },
+  {
     name: 'slices beside a status of dpkg',
     files: ['chisel var/lib/chisel/manifest.wall', 'dpkg var/lib/dpkg/status'],
     gone: ['chisel var/lib/chisel/manifest.wall'],

@@ -1,6 +1,7 @@
 import { bitnami } from '../../../src/scanner/analyzers/bitnami.ts'
 import { composer, composerLock } from '../../../src/scanner/analyzers/composer.ts'
 import { gem } from '../../../src/scanner/analyzers/gem.ts'
+import { languageLock } from '../../../src/scanner/analyzers/language-lock.ts'
 import { npm } from '../../../src/scanner/analyzers/npm.ts'
 import { npmLock } from '../../../src/scanner/analyzers/npm-lock.ts'
 import { nuget } from '../../../src/scanner/analyzers/nuget.ts'
@@ -51,6 +52,38 @@ const SPDX = {
     { externalRefs: [{ referenceLocator: 'pkg:github/a/b@1' }] },
   ],
 }
+const CARGO_LOCK = text(
+  'version = 3',
+  '',
+  '[[package]]',
+  'name = "time"',
+  'version = "0.1.40"',
+  'source = "registry+https://github.com/rust-lang/crates.io-index"',
+)
+const POETRY_LOCK = text(
+  '[[package]]',
+  'name = "a"',
+  'version = "1.0"',
+  'groups = ["main", "dev"]',
+  '',
+  '[package.source]',
+  'type = "legacy"',
+  '',
+  '[metadata]',
+  'content-hash = "x"',
+)
+const UV_LOCK = text('version = 1', '', '[[package]]', 'name = "b"', 'version = "2"', 'source = { registry = "x" }')
+const GEM_LOCK = text(
+  'GEM',
+  '  remote: x',
+  '  specs:',
+  '    a (1.0-java)',
+  '      b (~> 1)',
+  '    b (1.2)',
+  '',
+  'PLATFORMS',
+  '  ruby',
+)
 const YARN_1 = text(
   '# yarn lockfile v1',
   '',
@@ -127,6 +160,26 @@ const TARGETS: readonly AnalyzerTarget[] = [
     seeds: [PNPM_5, PNPM_9],
     words: [...PNPM_5.toString().split('\n'), ...PNPM_9.toString().split('\n'), ':', ': {', '(', '\n'],
     leastBytes: 6,
+  },
+  ...[
+    { name: 'cargo-lock', path: 'Cargo.lock', seeds: [CARGO_LOCK] },
+    { name: 'python-lock', path: 'poetry.lock', seeds: [POETRY_LOCK, UV_LOCK] },
+    { name: 'gem-lock', path: 'Gemfile.lock', seeds: [GEM_LOCK] },
+  ].map(({ seeds, ...one }) => ({
+    ...one,
+    analyzer: languageLock,
+    seeds,
+    words: [...seeds.flatMap((seed) => seed.toString().split('\n')), '"', ' = ', '[', '\n', ' ('],
+    leastBytes: 10,
+  })),
+  {
+    name: 'pip-lock',
+    analyzer: languageLock,
+    path: 'Pipfile.lock',
+    seeds: [json({ _meta: {}, default: { a: { version: '==1.0' } }, develop: {} })],
+    form: 'json',
+    leastBytes: 10,
+    damageOf: without('default'),
   },
   {
     name: 'composer-installed',
