@@ -58,20 +58,25 @@ async function factsOfAll(
   const failure = new AbortController()
   const either = AbortSignal.any([signal, failure.signal])
   let budget = MAX_FACT_BYTES
-  const lane = async (waiting: EdgeRow[]): Promise<void> => {
-    for (let layer = waiting.pop(); layer && !failure.signal.aborted; layer = waiting.pop()) {
+  const lane = async (waiting: EdgeRow[], room: () => Promise<void>): Promise<void> => {
+    for (;;) {
+      await room()
+      const layer = failure.signal.aborted ? undefined : waiting.pop()
+      if (layer === undefined) return
       const packed = await factsOf(deps, subject, layer, { signal: either, isLast: unread.length === 0 })
       const { facts: found, bytes } = within(packed, budget)
       budget -= bytes
       facts.set(layer.digest, found)
     }
   }
-  const guarded = (waiting: EdgeRow[]): Promise<void> => lane(waiting).catch((error: unknown) => failure.abort(error))
+  const guarded = (waiting: EdgeRow[], room = async () => {}): Promise<void> =>
+    lane(waiting, room).catch((error: unknown) => failure.abort(error))
+  const roomForTwo = async (): Promise<void> => {
+    while (unread.length > 0 && !failure.signal.aborted && deps.isBusy()) await setTimeout(LOOKED_AT_MS)
+  }
   const first = guarded(unread)
   if (unread.length > 0) await setTimeout(LOOKED_AT_MS)
-  const rest = guarded(stored)
-  while (unread.length > 0 && !failure.signal.aborted && deps.isBusy()) await setTimeout(LOOKED_AT_MS)
-  await Promise.all([first, guarded(unread), rest])
+  await Promise.all([first, guarded(unread, roomForTwo), guarded(stored)])
   if (failure.signal.aborted) throw failure.signal.reason
   return facts
 }
