@@ -255,6 +255,16 @@ test('match: an OS of which no package was found says so', () => {
   assert.deepEqual(reasons(null), [])
 })
 
+test('match: archives of Java without a group are counted, since advisories go by it', () => {
+  const index = indexOf([{ id: 'CVE-1', ecosystem: 'Maven', name: 'a:b', events: until('9') }])
+  const jar = one({ type: 'maven', name: 'b', version: '1' })
+  const { problems } = found([jar, { ...jar, namespace: 'a' }, { ...jar, osOwned: true }], index)
+  assert.deepEqual(
+    problems.map(({ reason }) => reason),
+    ['archives of Java that do not say of which group they are: 1; no advisory on them can be found'],
+  )
+})
+
 const about = { today: TODAY, lowestLayer: 'base' }
 const fatal: Problem = {
   path: 'var/lib/rpm/Packages',

@@ -10,18 +10,24 @@ export interface ImageTraits {
   readonly hasOsPackages: boolean
   /** Ecosystems of languages, or types of packages that nobody's advisories we know name. */
   readonly languages: readonly string[]
+  /** Of Java, without a group. Absent: not counted yet. */
+  readonly groupless?: number
 }
 
 export function traitsOf({ os, packages }: Inventory): ImageTraits {
   const languages = packages.flatMap((one) =>
     isOsPackage(one) || one.osOwned ? [] : (subjectsOfPackage(one, null)[0]?.ecosystem ?? one.type),
   )
-  return { os, hasOsPackages: packages.some(isOsPackage), languages: [...new Set(languages)] }
+  const groupless = packages.filter(
+    ({ type, namespace, osOwned }) => type === 'maven' && namespace === null && !osOwned,
+  )
+  const all = { os, hasOsPackages: packages.some(isOsPackage), languages: [...new Set(languages)] }
+  return { ...all, groupless: groupless.length }
 }
 
 /** What makes "nothing found" mean less than it says. */
 export function problemsOf(
-  { os, hasOsPackages, languages }: ImageTraits,
+  { os, hasOsPackages, languages, groupless = 0 }: ImageTraits,
   index: AdvisoryIndex,
   today: number,
 ): Problem[] {
@@ -48,5 +54,11 @@ export function problemsOf(
   for (const ecosystem of languages) {
     if (!index.hasEcosystem(ecosystem)) problems.push(problem(`the advisories at hand have none for ${ecosystem}`))
   }
+  if (groupless > 0)
+    problems.push(
+      problem(
+        `archives of Java that do not say of which group they are: ${groupless}; no advisory on them can be found`,
+      ),
+    )
   return problems
 }
