@@ -316,6 +316,25 @@ export const HOSTILE_LAYERS: readonly HostileLayer[] = [
     why: /more than 50000 packages/,
   },
   {
+    name: 'cargo: a lock file of a package of two million keys',
+    when: 'quick',
+    bytes: () => {
+      const keys = repeatedText((index) => `k${index} = 1\n`, 16 * MB)
+      const head = Buffer.from('[[package]]\n')
+      return [...file('Cargo.lock', 15 * MB, [head, ...keys]), END]
+    },
+    why: null,
+  },
+  {
+    name: 'poetry: a lock file of a million packages',
+    when: 'quick',
+    bytes: () => {
+      const packages = repeatedText((index) => `[[package]]\nname = "p${index}"\nversion = "1"\n`, 16 * MB)
+      return [...file('poetry.lock', 15 * MB, packages), END]
+    },
+    why: /more than 50000 packages/,
+  },
+  {
     name: 'rpm: a database of 500 MB',
     when: 'quick',
     bytes: () => [member({ path: 'var/lib/rpm/rpmdb.sqlite', size: 500 * MB }), ...again(ZEROS, 500), END],

@@ -71,6 +71,18 @@ function* tomlLock(text: string, isWanted: (keys: Keys) => boolean): Generator<L
 
 const IS_TOML_LOCK = /^(?:\[\[package\]\]|package = \[\]|(?:version|lock-version|content-hash) = .+)\r?$/m
 
+/** A table of a million others would cost more than its file. */
+const WANTED: ReadonlySet<string> = new Set([
+  'name',
+  'version',
+  'source',
+  'category',
+  'groups',
+  'git',
+  'path',
+  'source.type',
+])
+
 /**
  * The `[[package]]` tables of a lock in TOML, without a parser of TOML: these programs write them themselves, a key a line. Keys of a table
  * below it (`[package.source]`) have its name before them. Sources: cargo's encode.rs, poetry's locker.py, uv's lock/mod.rs, pdm's lockfile.py.
@@ -85,7 +97,8 @@ function* packageTables(text: string): Generator<Keys> {
       table = ''
     } else if (line.startsWith('[')) table = `${/^\[+package\.(\w+)\]+$/.exec(line)?.[1] ?? 'other'}.`
     const [, key, value] = /^([\w-]+) = (.+)$/.exec(line) ?? []
-    if (keys !== null && key !== undefined && value !== undefined) keys.set(`${table}${key}`, value)
+    const full = `${table}${key}`
+    if (keys !== null && value !== undefined && WANTED.has(full)) keys.set(full, value)
   }
   if (keys !== null) yield keys
 }
