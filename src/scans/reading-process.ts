@@ -31,7 +31,7 @@ export function startReading(code: ChildCode, cpuSeconds: number): ReadingProces
     '--eval',
     BOOT,
   ]
-  const command = [...boundsOf(cpuSeconds), ...node]
+  const command = [...boundsBy(PROGRAMS, cpuSeconds), ...node]
   const child = spawnAtLowestPriority(command, { env: {}, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] })
   const pipe = child.stdio[3] as Writable
   pipe.on('error', ignore)
@@ -79,11 +79,16 @@ const exactly = (length) => {
 import(entry).then(({ main }) => main(JSON.parse(exactly(exactly(4).readUInt32LE(0)).toString())))`
 
 /** The kernel's own bounds end also what listens to nobody; where there are none, `runChild` ends what takes no more bytes. */
-function boundsOf(cpuSeconds: number): string[] {
+export function boundsBy(
+  { prlimit, shell }: { readonly prlimit: string | null; readonly shell: string | null },
+  cpuSeconds: number,
+): string[] {
   const most = cpuSeconds + GRACE_SECONDS
-  if (PRLIMIT) return [PRLIMIT, '--core=0', `--cpu=${cpuSeconds}:${most}`, `--as=${ADDRESS_SPACE}`]
-  return SHELL ? [SHELL, '-c', `ulimit -H -t ${most}; ulimit -S -t ${cpuSeconds}; exec "$0" "$@"`] : []
+  if (prlimit) return [prlimit, '--core=0', `--cpu=${cpuSeconds}:${most}`, `--as=${ADDRESS_SPACE}`]
+  return shell ? [shell, '-c', `ulimit -S -t ${cpuSeconds}; ulimit -H -t ${most}; exec "$0" "$@"`] : []
 }
 
-const PRLIMIT = process.platform === 'linux' ? programNamed('prlimit') : null
-const SHELL = process.platform === 'win32' ? null : programNamed('sh')
+const PROGRAMS = {
+  prlimit: process.platform === 'linux' ? programNamed('prlimit') : null,
+  shell: process.platform === 'win32' ? null : programNamed('sh'),
+}

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { readChildCode } from './child-code.ts'
+import { endOf, programNamed, spawnAtLowestPriority } from './lowest-priority.ts'
+import { boundsBy } from './reading-process.ts'
 import { runChild } from './run-child.ts'
 
 const BOUNDS = { cpuSeconds: 120, stallMs: 120_000 }
@@ -29,6 +31,13 @@ for (const { name, text, why, ...bounds } of cases) {
       })
     }))
 }
+
+test('where there is no prlimit, a shell says how much of the processor a process may take', async (t) => {
+  const shell = programNamed('sh')
+  if (shell === null) return t.skip('there is no shell')
+  const command = [...boundsBy({ prlimit: null, shell }, 1), process.execPath, '--eval', spins]
+  assert.equal(await endOf(spawnAtLowestPriority(command, { stdio: 'ignore' })), 'signal SIGXCPU')
+})
 
 test('runChild: it has no environment, no files, and no network', () =>
   withProgram(
