@@ -53,11 +53,12 @@ const V8_FLAGS = process.versions.v8.startsWith('14.')
 /**
  * For glibc's allocator: what is larger than the 64 KiB that a socket is read into is mapped by itself and so given back by itself. On
  * its own it raises that limit to 32 MB with the first large buffer freed, and keeps 150 MB between small things that live on.
+ * What is freed at the end of its heap stays for the next pieces, up to 8 MB: given back at once, it costs a tenth of a push to get it again.
  * Nothing to other allocators. The operator's own settings stand.
  */
 const MALLOC_SETTINGS = {
   MALLOC_MMAP_THRESHOLD_: String(72 * 1024),
-  MALLOC_TRIM_THRESHOLD_: String(256 * 1024),
+  MALLOC_TRIM_THRESHOLD_: String(8 * 1024 * 1024),
   MALLOC_ARENA_MAX: '2',
 }
 

@@ -2,7 +2,13 @@ import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 
 /** JSON as it lies in the database. */
 export function pack(value: unknown): Uint8Array {
-  return zstdCompressSync(JSON.stringify(value))
+  return measured(value).packed
+}
+
+/** The same, and how many bytes its text has. */
+export function measured(value: unknown): { readonly packed: Uint8Array; readonly bytes: number } {
+  const text = Buffer.from(JSON.stringify(value))
+  return { packed: zstdCompressSync(text), bytes: text.length }
 }
 
 /** @throws `ERR_BUFFER_TOO_LARGE` beyond `maxBytes` of text. */

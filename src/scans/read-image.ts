@@ -8,7 +8,7 @@ import { ANALYZER_VERSION } from '../scanner/facts.ts'
 import { checkConfig } from '../scanner/layers/check-config.ts'
 import { mergeLayers } from '../scanner/layers/merge-layers.ts'
 import type { ScansDeps } from './deps.ts'
-import { pack, unpack } from './packed.ts'
+import { measured, unpack } from './packed.ts'
 import type { LayerAnswer } from './run-child.ts'
 
 /** What cannot be told of an image, and why: for its owner. */
@@ -63,10 +63,11 @@ async function factsOfAll(
       await room()
       const layer = failure.signal.aborted ? undefined : waiting.pop()
       if (layer === undefined) return
-      const packed = await factsOf(deps, subject, layer, { signal: either, isLast: unread.length === 0 })
-      const { facts: found, bytes } = within(packed, budget)
-      budget -= bytes
-      facts.set(layer.digest, found)
+      const found = await factsOf(deps, subject, layer, { signal: either, isLast: unread.length === 0 })
+      const said = found instanceof Uint8Array ? within(found, budget) : found
+      if (said.bytes > budget) throw new Unreadable(TOO_MUCH)
+      budget -= said.bytes
+      facts.set(layer.digest, said.facts)
     }
   }
   const guarded = (waiting: EdgeRow[], room = async () => {}): Promise<void> =>
@@ -96,34 +97,42 @@ async function sorted(deps: ScansDeps, { contract_id: contractId }: ScanSubject,
   }
 }
 
-/** From the database, else from the layer. One that could not be read to its end is not kept: the next time may be luckier. */
+interface Said {
+  readonly facts: LayerFacts
+  /** As text. */
+  readonly bytes: number
+}
+
+/** From the database as it lies there, else from the layer. One that could not be read to its end is not kept: the next time may be luckier. */
 async function factsOf(
   deps: ScansDeps,
   subject: ScanSubject,
   { digest, media_type }: EdgeRow,
   reading: Reading,
-): Promise<Uint8Array> {
+): Promise<Uint8Array | Said> {
   // All others were there when the manifest was pushed: of what another repository holds, naming its digest tells nothing.
   if (isNonDistributable(media_type)) await open(deps, subject, digest)
   const key = { contractId: subject.contract_id, digest, analyzerVersion: ANALYZER_VERSION }
   const stored = await deps.metadata.read((sql) => findLayerFacts(sql, key))
   if (stored !== null) return stored
   const { facts } = await readLayer(deps, subject, digest, reading)
-  const packed = pack(facts)
+  const { packed, bytes } = measured(facts)
   if (!facts.problems.some(({ weight }) => weight === 'fatal'))
     await deps.metadata.transact((sql) => insertLayerFacts(sql, key, packed), { durable: false })
-  return packed
+  return { facts, bytes }
 }
 
-function within(packed: Uint8Array, budget: number): { facts: LayerFacts; bytes: number } {
+function within(packed: Uint8Array, budget: number): Said {
   try {
     const { value, bytes } = unpack<LayerFacts>(packed, budget)
     return { facts: value, bytes }
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
-    throw new Unreadable(`what its layers hold takes more than ${MAX_FACT_BYTES} bytes to tell`, { cause: error })
+    throw new Unreadable(TOO_MUCH, { cause: error })
   }
 }
+
+const TOO_MUCH = `what its layers hold takes more than ${MAX_FACT_BYTES} bytes to tell`
 
 interface Reading {
   readonly signal: AbortSignal
