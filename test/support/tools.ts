@@ -179,20 +179,34 @@ export function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
 
 /** The live processes of a group. Not `kill(-group, 0)`: it also counts dead ones that their parent has not reaped. */
 export function groupMembers(group: number): number[] {
+  return liveProcesses((stat) => stat.group === group)
+}
+
+/** Its own, not theirs: the workers of a server, without what reads layers for them. */
+export function childrenOf(parent: number): number[] {
+  return liveProcesses((stat) => stat.parent === parent)
+}
+
+interface Stat {
+  readonly parent: number
+  readonly group: number
+}
+
+function liveProcesses(isOne: (stat: Stat) => boolean): number[] {
   return readdirSync('/proc').flatMap((name) => {
-    const pid = Number(name)
-    return Number.isInteger(pid) && isLiveMember(pid, group) ? [pid] : []
+    const stat = /^\d+$/.test(name) ? statOf(name) : null
+    return stat !== null && isOne(stat) ? [Number(name)] : []
   })
 }
 
 /** `/proc/<pid>/stat` is "pid (command) state parent group …", and the command may hold blanks and parentheses. */
-function isLiveMember(pid: number, group: number): boolean {
+function statOf(pid: string): Stat | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    const [state, , inGroup] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return Number(inGroup) === group && state !== 'Z' && state !== 'X'
+    const [state, parent, group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return state === 'Z' || state === 'X' ? null : { parent: Number(parent), group: Number(group) }
   } catch {
-    return false
+    return null
   }
 }
 

@@ -3,7 +3,7 @@ import { randomBytes, randomInt } from 'node:crypto'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expectStatus, startEntrepot } from '../../support/server.ts'
-import { groupMembers, until } from '../../support/tools.ts'
+import { childrenOf, until } from '../../support/tools.ts'
 import type { Image } from '../faults/registry-client.ts'
 import { assertWhole, digestOf, endOf, imageOf, RegistryClient } from '../faults/registry-client.ts'
 
@@ -133,7 +133,7 @@ test('kill -9 of one worker of three: others go on, clients come back, another t
 }, async () => {
   await using server = await startEntrepot({ workers: 3 })
   const client = await RegistryClient.create(server)
-  const workers = () => groupMembers(server.pid).filter((pid) => pid !== server.pid)
+  const workers = () => childrenOf(server.pid)
   assert.equal(workers().length, 3)
   const images: Image[] = []
   let pushing = true

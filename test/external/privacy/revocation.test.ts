@@ -12,7 +12,7 @@ import type { TestDatabase } from '../../support/postgres.ts'
 import { skipWithoutPostgres, startPostgres, stopPostgres } from '../../support/postgres.ts'
 import type { EntrepotOptions, EntrepotUnderTest } from '../../support/server.ts'
 import { expectStatus } from '../../support/server.ts'
-import { groupMembers, must, until } from '../../support/tools.ts'
+import { childrenOf, must, until } from '../../support/tools.ts'
 import type { Sent } from './wire.ts'
 import { basic, Connection, textOf } from './wire.ts'
 import type { Login } from './world.ts'
@@ -385,10 +385,9 @@ async function connectToAll(server: EntrepotUnderTest): Promise<Connection[]> {
   return chosen
 }
 
-/** Which of the connections each worker answers on. Workers have children that live for moments and hold none. */
+/** Which of the connections each worker answers on. */
 function heldBy(server: EntrepotUnderTest, connections: readonly Connection[]): Map<number, Connection[]> {
-  const workers = groupMembers(server.pid).filter((pid) => pid !== server.pid)
-  const held = workers.map((pid): [number, Connection[]] => {
+  const held = childrenOf(server.pid).map((pid): [number, Connection[]] => {
     const ports = peersOf(pid, server.port)
     return [pid, connections.filter(({ localPort }) => localPort !== undefined && ports.includes(localPort))]
   })
