@@ -70,7 +70,7 @@ source = { virtual = "." }
 [[package]]
 name = "idna"
 version = "2.8"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://packages.example/simple" }
 sdist = { url = "https://x/idna-2.8.tar.gz" }
 `
 const GEMFILE = `GIT
