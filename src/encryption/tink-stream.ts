@@ -207,7 +207,7 @@ export class StreamOpener {
   }
 
   /**
-   * The plaintext of segment `index`, at the beginning of `target` if there is one (it is not long enough: RangeError), otherwise in a
+   * The plaintext of segment `index`, at the beginning of `target` if there is one (RangeError when it is too short), otherwise in a
    * fresh buffer. `sealed` is exactly that segment, the first with its header.
    * @throws IntegrityError before any byte is handed out, when anything is not as it was sealed; `target` holds anything then.
    */

@@ -132,20 +132,18 @@ export class BlobReader {
     for await (const sealed of this.#source(id, first * SEGMENT_BYTES, sealedEnd)) {
       opener ??= await this.#opener(part, sealed)
       this.figures.misses += 1
-      const stays = how.own || (how.cache && this.#isWanted(segmentKey(part, index)))
-      if (stays) yield this.#kept(opener, part, index, sealed, how)
+      if (how.cache && this.#isWanted(segmentKey(part, index))) yield this.#kept(opener, part, index, sealed)
+      else if (how.own) yield this.#open(opener, part, index, sealed)
       else yield* this.#lent(opener, part, index, sealed)
       index += 1
     }
     if (index !== end) throw damaged(part, 'it ends early')
   }
 
-  #kept(opener: StreamOpener, part: Part, index: number, sealed: Uint8Array, how: How): Uint8Array {
+  #kept(opener: StreamOpener, part: Part, index: number, sealed: Uint8Array): Uint8Array {
     const plain = this.#open(opener, part, index, sealed)
-    if (how.cache) {
-      this.#segments.set(segmentKey(part, index), plain, plain.byteLength)
-      this.figures.bytes = this.#segments.weight
-    }
+    this.#segments.set(segmentKey(part, index), plain, plain.byteLength)
+    this.figures.bytes = this.#segments.weight
     return plain
   }
 

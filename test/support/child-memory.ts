@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
+import { childrenOf } from './tools.ts'
 
 /** The most that any child of this process took, from outside, while `act` runs; 0 where the system does not say. Linux only. */
 export async function peakOfChildren<T>(
@@ -21,22 +22,7 @@ export async function peakOfChildren<T>(
   }
 }
 
-function childrenOf(parent: number): string[] {
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name) && parentOf(name) === parent)
-}
-
-/** Fourth field of stat, behind the name, which may hold anything. Source: proc_pid_stat(5). */
-function parentOf(pid: string): number {
-  const text = textOf(`/proc/${pid}/stat`)
-  return Number(
-    text
-      .slice(text.lastIndexOf(')') + 1)
-      .trim()
-      .split(' ')[1] ?? 0,
-  )
-}
-
-function peakOf(pid: string): number {
+function peakOf(pid: number): number {
   const [, kilobytes] = /^VmHWM:\s+(\d+) kB/m.exec(textOf(`/proc/${pid}/status`)) ?? []
   return Number(kilobytes ?? 0) * 1024
 }
