@@ -55,9 +55,9 @@ export async function ensureInstalled(root = ROOT) {
 
 /** Runs `file`, forwards signals to it, and resolves to its exit code (128 + n after signal n). */
 export async function run(file, args, options = {}) {
-  const child = spawn(file, args, { stdio: 'inherit', ...options })
   const forward = (signal) => child.kill(signal)
   for (const signal of FORWARDED) process.on(signal, forward)
+  const child = spawn(file, args, { stdio: 'inherit', ...options })
   try {
     return await exitOf(child)
   } finally {
@@ -104,14 +104,15 @@ async function install(root, note) {
   process.stderr.write('entrepot: installing dependencies (npm ci)\n')
   const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error', '--include=dev', '--include=optional']
   const options = { cwd: root, env: npmEnvironment(), stdio: ['ignore', 2, 2], shell: process.platform === 'win32' }
-  const child = spawn('npm', args, options)
-  note(child.pid)
   let stoppedBy
   const stop = (signal) => {
     stoppedBy = signal
     child.kill(signal)
   }
+  // Before it starts: a signal in between would end this process alone, and leave npm and the lock.
   for (const signal of FORWARDED) process.on(signal, stop)
+  const child = spawn('npm', args, options)
+  note(child.pid)
   const code = await exitOf(child).finally(() => {
     for (const signal of FORWARDED) process.off(signal, stop)
   })
